@@ -1,0 +1,178 @@
+"""Every option of `process` reaches swap_video with the right value; every wrong one is named."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from trtswap.cli.app import main
+from trtswap.cli.arguments import build_parser, parse
+from trtswap.cli.settings import swap_options
+from trtswap.options import EncodeOptions, SwapOptions, TimePoint
+
+FILES = ["process", "-s", "me.jpg", "-t", "clip.mp4", "-o", "out.mp4"]
+
+OPTIONS: list[tuple[list[str], str, Any]] = [
+    (["--swapper", "inswapper_128"], "swapper", "inswapper_128"),
+    (["--recogniser", "arcface_w600k_r50"], "recogniser", "arcface_w600k_r50"),
+    (["--detector", "yunet"], "detect.network", "yunet"),
+    (["--detector-score", "0.75"], "detect.score", 0.75),
+    (["--detector-overlap", "0.25"], "detect.overlap", 0.25),
+    (["--select", "all"], "select.mode", "all"),
+    (["--reference-distance", "0.5"], "select.distance", 0.5),
+    (["--mask-blur", "0"], "mask.blur", 0.0),
+    (["--mask-padding", "10"], "mask.padding", (10, 10, 10, 10)),
+    (["--mask-padding", "10", "5.5"], "mask.padding", (10, 5.5, 10, 5.5)),
+    (["--mask-padding", "1", "2", "3"], "mask.padding", (1, 2, 3, 2)),
+    (["--mask-padding", "1", "2", "3", "4"], "mask.padding", (1, 2, 3, 4)),
+    (["--codec", "hevc"], "encode.codec", "hevc"),
+    (["--quality", "0"], "encode.quality", 0),
+    (["--quality", "51"], "encode.quality", 51),
+    (["--preset", "slow"], "encode.preset", "slow"),
+    (["--encoder-threads", "3"], "encode.threads", 3),
+    (["--trim-start", "1:30.5"], "trim.start", TimePoint(seconds=90.5)),
+    (["--trim-end", "120f"], "trim.end", TimePoint(frame=120)),
+    (["-m", "a"], "models", ("a",)),
+    (["--models", "a", "-m", "b"], "models", ("a", "b")),
+    (["--provider", "cpu"], "provider", "cpu"),
+    (["--batch", "64"], "batch", 64),
+    (["--queue", "16"], "queue", 16),
+    (["-y"], "overwrite", True),
+    (["--overwrite"], "overwrite", True),
+]
+NOT_SETTINGS = {"--help", "--source", "--target", "--output", "--reference", "--json", "--quiet", "--verbose"}
+
+WRONG: list[tuple[list[str], str]] = [
+    (["--detector-score", "1.1"], "--detector-score"),
+    (["--detector-score", "nan"], "--detector-score"),
+    (["--detector-overlap", "-0.1"], "--detector-overlap"),
+    (["--select", "smallest"], "--select"),
+    (["--reference-distance", "2"], "--reference-distance"),
+    (["--mask-blur", "soft"], "--mask-blur"),
+    (["--mask-padding", "100"], "--mask-padding"),
+    (["--mask-padding", "60", "0"], "--mask-padding"),
+    (["--mask-padding", "1", "2", "3", "4", "5"], "--mask-padding"),
+    (["--mask-padding", "-5"], "--mask-padding"),
+    (["--mask-padding"], "--mask-padding"),
+    (["--codec", "mpeg2"], "--codec"),
+    (["--quality", "52"], "--quality"),
+    (["--quality", "1.5"], "--quality"),
+    (["--encoder-threads", "-1"], "--encoder-threads"),
+    (["--trim-start", "soon"], "--trim-start"),
+    (["--trim-end", "1:75"], "--trim-end"),
+    (["--trim-start", "5", "--trim-end", "4"], "--trim-end"),
+    (["--trim-start", "5f", "--trim-end", "5f"], "--trim-start"),
+    (["--provider", "rocm"], "--provider"),
+    (["--batch", "0"], "--batch"),
+    (["--batch", "65"], "--batch"),
+    (["--queue", "0"], "--queue"),
+    (["--queue", "17"], "--queue"),
+    (["--quiet", "--verbose"], "--verbose"),
+    (["--detector-sc", "0.5"], "--detector-sc"),
+    (["--no-such-option"], "--no-such-option"),
+]  # fmt: skip
+
+
+def options(*extra: str) -> SwapOptions:
+    return swap_options(parse([*FILES, *extra]))
+
+
+def value_at(settings: Any, path: str) -> Any:
+    for name in path.split("."):
+        settings = getattr(settings, name)
+    return settings
+
+
+def leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, TimePoint):
+            yield from leaves(value, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, value
+
+
+def process_parser() -> argparse.ArgumentParser:
+    actions = build_parser()._actions
+    commands = next(action for action in actions if isinstance(action, argparse._SubParsersAction))
+    parser: argparse.ArgumentParser = commands.choices["process"]
+    return parser
+
+
+def test_without_options_the_defaults_are_those_of_the_api() -> None:
+    assert options() == SwapOptions()
+
+
+@pytest.mark.parametrize(("extra", "path", "expected"), OPTIONS, ids=lambda value: str(value))
+def test_option_reaches_its_setting_and_no_other(extra: list[str], path: str, expected: Any) -> None:
+    settings, defaults = options(*extra), dict(leaves(SwapOptions()))
+    assert value_at(settings, path) == expected
+    assert expected != defaults[path], "a case that the default would pass proves nothing"
+    assert {name for name, value in leaves(settings) if value != defaults[name]} == {path}
+
+
+def test_every_setting_has_an_option_and_every_option_a_case() -> None:
+    assert {path for path, _ in leaves(SwapOptions())} == {path for _, path, _ in OPTIONS}
+    known = {
+        text for action in process_parser()._actions for text in action.option_strings if text[:2] == "--"
+    }
+    tried = {text for extra, _, _ in OPTIONS for text in extra}
+    short = {"--models", "--overwrite"}
+    assert known - NOT_SETTINGS - short == {text for text in tried if text[:2] == "--"} - short
+
+
+@pytest.mark.parametrize(
+    ("option", "settings", "name"),
+    [
+        ("--codec", EncodeOptions, "codec"),
+        ("--provider", SwapOptions, "provider"),
+    ],
+)
+def test_choices_are_those_of_the_api(option: str, settings: type, name: str) -> None:
+    for word in get_args(get_type_hints(settings)[name]):
+        assert word in dict(leaves(options(option, word))).values()
+
+
+def test_reference_selection() -> None:
+    arguments = parse([*FILES, "--select", "reference", "--reference", "her.png"])
+    assert swap_options(arguments).select.mode == "reference"
+    assert arguments.reference == "her.png"
+
+
+def test_files_reach_swap_video(pipeline: Any) -> None:
+    sources = ["--source", "a.jpg", "b.jpg", "-s", "c.jpg"]
+    chosen = ["--select", "reference", "--reference", "her.png", "--batch", "7"]
+    assert main(["process", *sources, "-t", "clip.mp4", "-o", "out.mp4", *chosen]) == 0
+    assert pipeline.arguments == (["a.jpg", "b.jpg", "c.jpg"], "clip.mp4", "out.mp4")
+    assert pipeline.keywords["reference"] == "her.png"
+    assert pipeline.keywords["options"].batch == 7
+
+
+@pytest.mark.parametrize(("extra", "named"), WRONG, ids=lambda value: str(value))
+def test_wrong_value_ends_with_2_and_names_the_option(
+    extra: list[str], named: str, pipeline: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*FILES, *extra]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert named in err.splitlines()[0]
+    assert "hint: " in err
+    assert pipeline.arguments == (), "nothing runs after a wrong option"
+
+
+@pytest.mark.parametrize("missing", ["-s", "-t", "-o"])
+def test_required_files(missing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    at = FILES.index(missing)
+    assert main(FILES[:at] + FILES[at + 2 :]) == 2
+    assert f"{missing}/" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [[], ["swap"]])
+def test_command_is_required(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 2
+    assert "COMMAND" in capsys.readouterr().err

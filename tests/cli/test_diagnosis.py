@@ -1,0 +1,132 @@
+"""What counts as missing, and which exit code it leads to."""
+
+from __future__ import annotations
+
+import pytest
+
+from trtswap.cli.diagnosis import Missing, cuda_version, diagnose, gpu_problem, verdict
+from trtswap.cli.inventory import ROLES, Inventory, NetworkStatus
+from trtswap.cli.machine import Codecs, Component, Native
+from trtswap.inference.spec import load_specs
+
+GPU = {
+    "index": 0,
+    "name": "a GPU",
+    "compute_capability": "9.0",
+    "total_memory_bytes": 2**34,
+    "free_memory_bytes": 2**33,
+}
+GOOD = Component("1.0", None)
+ABSENT = Component(None, "not installed")
+
+
+def native(driver: int = 13000, runtime: int = 13000, *, built: bool = True, devices: int = 1) -> Native:
+    return Native(
+        cuda_built=built,
+        cuda_architectures="90",
+        host_threads=2,
+        cuda_driver=driver if built else None,
+        cuda_runtime=runtime if built else None,
+        devices=[GPU] * devices,
+    )
+
+
+def inventory(*roles: str, problem: str | None = None) -> Inventory:
+    """Every known network; those of `roles` have a file."""
+    networks = tuple(
+        NetworkStatus(spec, f"/models/{spec.name}", problem=problem)
+        if spec.role in roles
+        else NetworkStatus(spec, None)
+        for spec in load_specs().values()
+    )
+    return Inventory(networks, ("/models",), "/own")
+
+
+def diagnosis(
+    *,
+    core: Native | None = None,
+    av: Component = GOOD,
+    tensorrt: Component = GOOD,
+    encoders: dict[str, str | None] | None = None,
+    networks: Inventory | None = None,
+) -> list[Missing]:
+    return diagnose(
+        core or native(),
+        {"av": av},
+        {"tensorrt": tensorrt},
+        Codecs("8.1", {"libx264": None} if encoders is None else encoders),
+        networks or inventory(*ROLES),
+    )
+
+
+def test_nothing_missing() -> None:
+    assert diagnosis() == []
+    assert verdict([]) == 0
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_without_a_network(role: str) -> None:
+    missing = diagnosis(networks=inventory(*(set(ROLES) - {role})))
+    assert len(missing) == 1
+    assert role in missing[0].what
+    assert verdict(missing) == 4
+    for spec in load_specs().values():
+        mentioned = spec.role == role
+        assert all((name in missing[0].hint) is mentioned for name in spec.file_names)
+        if mentioned:
+            assert all(place.release in missing[0].hint for place in spec.published)
+    assert "/own" in missing[0].hint
+
+
+def test_a_network_that_cannot_be_read_is_missing() -> None:
+    missing = diagnosis(networks=inventory(*ROLES, problem="cannot be read"))
+    assert len(missing) == len(ROLES)
+    assert verdict(missing) == 4
+
+
+def test_one_encoder_is_enough() -> None:
+    assert diagnosis(encoders={"libx264": None, "h264_nvenc": "no driver"}) == []
+    missing = diagnosis(encoders={"libx264": "broken", "h264_nvenc": "no driver"})
+    assert ["encoder" in thing.what for thing in missing] == [True]
+    assert verdict(missing) == 1
+
+
+def test_an_incomplete_installation_comes_before_a_missing_network() -> None:
+    missing = diagnosis(av=ABSENT, core=Native(problem="ImportError: no"), networks=inventory())
+    assert [thing.code for thing in missing] == [1, 1, 4, 4, 4]
+    assert verdict(missing) == 1
+
+
+@pytest.mark.parametrize(
+    ("core", "said"),
+    [
+        (native(built=False, devices=0), "built for the CPU only"),
+        (native(driver=0, devices=0), "none is installed"),
+        (native(driver=12080, devices=0), "supports CUDA 12.8, trtswap was built for 13.0"),
+        (native(driver=13000, devices=0), "shows no device"),
+        (native(driver=13000, runtime=13020, devices=0), "shows no device"),
+    ],
+)
+def test_no_gpu_is_told_apart_and_does_not_stop_a_swap(core: Native, said: str) -> None:
+    missing = diagnosis(core=core, tensorrt=ABSENT)
+    assert len(missing) == 1, "TensorRT is of no use without a GPU"
+    assert said in missing[0].what
+    assert not missing[0].required
+    assert verdict(missing) == 0
+
+
+@pytest.mark.parametrize("core", [native(), native(driver=13000, runtime=13020), native(driver=14000)])
+def test_gpu_that_works(core: Native) -> None:
+    assert gpu_problem(core) is None
+
+
+def test_tensorrt_is_worth_having_with_a_gpu() -> None:
+    missing = diagnosis(tensorrt=ABSENT)
+    assert len(missing) == 1
+    assert "trtswap[tensorrt]" in missing[0].hint
+    assert verdict(missing) == 0
+
+
+@pytest.mark.parametrize(("code", "text"), [(13000, "13.0"), (12080, "12.8"), (11010, "11.1")])
+def test_cuda_version(code: int, text: str) -> None:
+    assert cuda_version(code) == text

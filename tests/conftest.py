@@ -1,0 +1,39 @@
+"""The marker `gpu`, and the fixture that runs one test body on the host and on the GPU."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from support.targets import CudaTarget, HostTarget, Target
+
+REQUIRE_GPU = os.environ.get("TRTSWAP_REQUIRE_GPU") == "1"
+
+
+def gpu_missing() -> str | None:
+    """Why the GPU tests cannot run here, or None."""
+    from trtswap import _core
+
+    if not _core.cuda_built:
+        return "trtswap was built without CUDA kernels"
+    if _core.cuda_device_count() == 0:
+        return f"no usable GPU ({_core.cuda_status()})"
+    try:
+        import pycuda.driver  # noqa: F401
+    except ImportError as error:
+        return f"pycuda cannot be imported: {error}"
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    reason = gpu_missing() if marked and not REQUIRE_GPU else None
+    if reason:
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(params=["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+def target(request: pytest.FixtureRequest) -> Target:
+    """Where an operation runs."""
+    return HostTarget() if request.param == "host" else CudaTarget()

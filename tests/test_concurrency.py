@@ -1,0 +1,105 @@
+"""Ahead: order, bounds, errors, and every way out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from trtswap.concurrency import Ahead
+
+
+def running() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("trtswap-")]
+
+
+def test_items_come_in_order_and_the_thread_ends() -> None:
+    with Ahead(range(1000), 3, "test") as items:
+        assert list(items) == list(range(1000))
+    assert running() == []
+
+
+def test_it_runs_ahead_but_no_further_than_its_size() -> None:
+    made: list[int] = []
+
+    def source() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    with Ahead(source(), 2, "test") as items:
+        assert next(items) == 0
+        deadline = time.monotonic() + 5
+        while len(made) < 4 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(0.05)
+        assert made == [0, 1, 2, 3]  # one taken, two waiting, one in hand
+
+
+def test_an_error_arrives_once_in_its_place_with_its_traceback() -> None:
+    def source() -> Iterator[int]:
+        yield 1
+        raise KeyError("lost")
+
+    with Ahead(source(), 4, "test") as items:
+        assert next(items) == 1
+        with pytest.raises(KeyError, match="lost") as caught:
+            next(items)
+        assert any(entry.name == "source" for entry in caught.traceback)
+        with pytest.raises(StopIteration):
+            next(items)
+    assert running() == []
+
+
+def test_errors_pass_through_a_chain() -> None:
+    def source() -> Iterator[int]:
+        yield from range(3)
+        raise OSError("disk")
+
+    with Ahead(source(), 1, "a") as first, Ahead((n * 2 for n in first), 1, "b") as second:
+        got: list[int] = []
+        with pytest.raises(OSError, match="disk"):
+            got.extend(iter(second))
+        assert got == [0, 2, 4]
+    assert running() == []
+
+
+def test_leaving_early_closes_the_source_in_its_thread() -> None:
+    closed_in: list[str] = []
+
+    def source() -> Iterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            closed_in.append(threading.current_thread().name)
+
+    with Ahead(source(), 2, "test") as items:
+        next(items)
+    assert closed_in == ["trtswap-test"]
+    assert running() == []
+
+
+def test_an_error_of_the_consumer_does_not_hang() -> None:
+    def consume() -> None:
+        with Ahead(iter(int, 1), 1, "a") as first, Ahead((n for n in first), 1, "b") as second:
+            next(second)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        consume()
+    assert running() == []
+
+
+def test_closing_twice_is_harmless() -> None:
+    items = Ahead(range(3), 1, "test")
+    items.close()
+    items.close()
+    assert list(items) == []
+
+
+def test_a_queue_holds_something() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        Ahead([], 0, "test")

@@ -1,0 +1,127 @@
+"""Importing trtswap is cheap, and its modules import downwards only (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "trtswap"
+LIMIT_S = 0.3
+HEAVY = ("av", "cv2", "onnx", "onnxruntime", "pycuda", "tensorrt", "rich", "trtswap._core")
+
+# From the top. A module imports itself, its own package and the layers below.
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"__init__", "__main__"}),
+    frozenset({"cli"}),
+    frozenset({"pipeline"}),
+    frozenset({"stages", "video", "quality", "provenance"}),
+    frozenset({"networks"}),
+    frozenset({"inference", "ops"}),
+    frozenset({"device", "geometry", "concurrency"}),
+    frozenset({"types", "options"}),
+    frozenset({"errors"}),
+    frozenset({"_core"}),
+)
+SIDEWAYS = {("stages/identity.py", "video")}
+"""Exceptions, each a single module: the source pictures are read where the identity is made of them."""
+FOUNDATION = ("types", "options", "errors")
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def layer_of(part: str) -> int:
+    """The index in LAYERS of the part of the package that a module belongs to."""
+    found = [index for index, names in enumerate(LAYERS) if part in names]
+    assert found, f"trtswap/{part} has no layer yet: give it one in LAYERS"
+    return found[0]
+
+
+def part_of(path: Path) -> str:
+    """The first name below the package: "cli" for trtswap/cli/app.py, "types" for trtswap/types.py."""
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imported_modules(source: str, package: tuple[str, ...]) -> Iterator[str]:
+    """Every dotted name imported anywhere in `source`, a module of `package`; relative ones resolved."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def parts_imported(path: Path) -> set[str]:
+    """The parts of trtswap that a module imports. The package's own names, as __version__, count for none."""
+    package = ("trtswap", *path.relative_to(PACKAGE).parts[:-1])
+    names = imported_modules(path.read_text(encoding="utf-8"), package)
+    dotted = (name.split(".") for name in names)
+    parts = {pieces[1] for pieces in dotted if pieces[0] == "trtswap" and len(pieces) > 1}
+    return {
+        part
+        for part in parts
+        if part == "_core" or (PACKAGE / part).exists() or (PACKAGE / f"{part}.py").exists()
+    }
+
+
+def fresh(script: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    return result.stdout
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    own = part_of(path)
+    sideways = {part for module, part in SIDEWAYS if module == path.relative_to(PACKAGE).as_posix()}
+    for part in parts_imported(path) - {own} - sideways:
+        assert layer_of(part) > layer_of(own), f"{own} is not above {part}"
+
+
+def test_imports_are_recognised() -> None:
+    """The rule above would pass if none were."""
+    assert parts_imported(PACKAGE / "options.py") == {"errors"}
+    assert parts_imported(PACKAGE / "cli" / "arguments.py") == {"cli", "errors"}
+    assert parts_imported(PACKAGE / "cli" / "process.py") == {"cli", "pipeline", "types"}
+
+
+@pytest.mark.parametrize(("module", "part"), sorted(SIDEWAYS))
+def test_no_exception_outlives_its_use(module: str, part: str) -> None:
+    assert part in parts_imported(PACKAGE / module)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import trtswap.cli.app", {"trtswap.cli.app"}),
+        ("def f():\n    from trtswap import ops, device", {"trtswap.ops", "trtswap.device"}),
+        ("from .reader import Reader", {"trtswap.video.reader.Reader"}),
+        ("from ..types import Frame", {"trtswap.types.Frame"}),
+        ("from .. import errors", {"trtswap.errors"}),
+        ("if TYPE_CHECKING:\n    from trtswap.pipeline import x", {"trtswap.pipeline.x"}),
+    ],
+)
+def test_every_form_of_import_is_read(source: str, expected: set[str]) -> None:
+    assert set(imported_modules(source, ("trtswap", "video"))) == expected
+
+
+def test_import_is_quick() -> None:
+    script = "import time; start = time.perf_counter(); import trtswap; print(time.perf_counter() - start)"
+    times_s = [float(fresh(script)) for _ in range(3)]
+    assert min(times_s) < LIMIT_S, times_s
+
+
+@pytest.mark.parametrize("module", ["trtswap", *(f"trtswap.{name}" for name in FOUNDATION)])
+def test_import_loads_nothing_heavy(module: str) -> None:
+    script = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"
+    assert set(json.loads(fresh(script))).isdisjoint(HEAVY)

@@ -1,0 +1,161 @@
+"""The parser: which commands and options there are, and how --help teaches them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from trtswap import __version__
+from trtswap.cli.process_arguments import add_models_argument, add_process_arguments
+from trtswap.errors import OptionError
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["Parser"]
+
+EXIT_CODES_HELP = """\
+exit codes:
+    0  done
+    1  unexpected failure
+    2  wrong usage: an option is unknown, out of range or contradicts another
+    3  bad input: a picture or video cannot be used, or has no face where one is needed
+    4  a network or engine is missing or does not fit
+    5  done, but a stated quality threshold was missed
+    6  device failure or out of memory
+  130  interrupted
+"""
+
+_EPILOG = f"""\
+start here:
+  trtswap doctor                                      what this machine has, what is missing
+  trtswap networks                                    the networks known, and where they were found
+  trtswap process -s me.jpg -t clip.mp4 -o out.mp4    swap the faces of a video
+  trtswap process --help                              every option of a swap
+
+{EXIT_CODES_HELP}"""
+
+_PROCESS = """\
+Replaces faces in a video or picture by the face of the source pictures. Sound,
+subtitles, time stamps, colour and rotation are kept; pixels outside the faces
+reach the encoder unchanged."""
+
+_PROCESS_EPILOG = f"""\
+examples:
+  trtswap process -s me.jpg -t clip.mp4 -o out.mp4
+      swap the largest face of every frame
+  trtswap process -s me1.jpg me2.jpg me3.jpg -t clip.mp4 -o out.mp4 --select all
+      average three pictures of one person, swap every face
+  trtswap process -s me.jpg -t film.mkv -o out.mkv --select reference --reference actor.png
+      swap only the person on actor.png
+  trtswap process -s me.jpg -t clip.mp4 -o try.mp4 --trim-start 1:30 --trim-end 1:35 -y
+      try five seconds first
+  trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --codec hevc --quality 18 --preset slow
+      a smaller file, more slowly
+  trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --json > log.jsonl
+      progress and result for another program
+
+Results go to stdout, everything else to stderr. Ctrl-C stops and leaves no output
+behind; a second Ctrl-C ends the program at once.
+
+{EXIT_CODES_HELP}"""
+
+_DOCTOR = """\
+Says what this machine has, what is missing for `trtswap process`, and how to get it.
+Exit code 0: a swap can run here. 4: a network is missing. 1: the installation is incomplete."""
+
+_NETWORKS = """\
+Lists the networks that trtswap knows: kind, licence, and the file found for each, or "missing"."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises OptionError where argparse would print and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises OptionError."""
+        raise OptionError(message, hint=f"{self.prog} --help lists the options and their values")
+
+
+def build_parser() -> Parser:
+    """The parser of the whole command line."""
+    parser = Parser(
+        prog="trtswap",
+        description="Swap faces in video, fast and steady, on NVIDIA GPUs or the CPU.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"trtswap {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    _add_process(commands)
+    _add_doctor(commands)
+    _add_networks(commands)
+    return parser
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The parsed command line; `command` names the command.
+
+    Raises OptionError, or SystemExit after --help and --version.
+    """
+    return build_parser().parse_args(argv)
+
+
+def _add_process(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "process",
+        usage="trtswap process -s PICTURE [PICTURE ...] -t FILE -o FILE [options]",
+        help="swap faces in a video or picture",
+        description=_PROCESS,
+        epilog=_PROCESS_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_process_arguments(parser)
+    _add_reporting(parser, quiet=True)
+
+
+def _add_doctor(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="say what this machine has and what is missing",
+        description=_DOCTOR,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="also hash the network files found and compare with the published SHA-256",
+    )
+    add_models_argument(parser)
+    _add_reporting(parser, quiet=False)
+
+
+def _add_networks(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "networks",
+        help="list the networks known and where they were found",
+        description=_NETWORKS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_models_argument(parser)
+    _add_reporting(parser, quiet=False)
+
+
+def _add_reporting(parser: Parser, *, quiet: bool) -> None:
+    """Adds how to report. A command that only reports has nothing to keep `quiet` about."""
+    report = parser.add_argument_group("reporting")
+    report.add_argument("--json", action="store_true", help="write JSON to stdout, for other programs")
+    loudness = report.add_mutually_exclusive_group()
+    if quiet:
+        loudness.add_argument("-q", "--quiet", action="store_true", help="only results and errors")
+    else:
+        parser.set_defaults(quiet=False)
+    loudness.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="say what happens, with tracebacks of errors; -vv says most",
+    )

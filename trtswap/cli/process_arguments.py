@@ -1,0 +1,245 @@
+"""The options of `trtswap process`, group by group. Defaults and limits come from trtswap.options."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from trtswap.cli.values import PaddingAction, field_of, time_point
+from trtswap.options import (
+    DetectOptions,
+    EncodeOptions,
+    MaskOptions,
+    SelectOptions,
+    SwapOptions,
+)
+
+if TYPE_CHECKING:
+    from argparse import _ActionsContainer
+
+_DEFAULTS = SwapOptions()
+
+
+def _choices(settings: type, name: str) -> tuple[str, ...]:
+    """The words a Literal field takes."""
+    return get_args(get_type_hints(settings)[name])
+
+
+def _default(value: Any) -> str:
+    """How --help shows a default. `%` has a meaning to argparse, so it is doubled."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"(default: {text.replace('%', '%%')})"
+
+
+def add_process_arguments(parser: ArgumentParser) -> None:
+    """Adds every group of options that belongs to `process` alone."""
+    _add_files(parser)
+    _add_faces(parser)
+    _add_networks(parser)
+    _add_mask(parser)
+    _add_part(parser)
+    _add_output(parser)
+    _add_running(parser)
+
+
+def add_models_argument(group: _ActionsContainer) -> None:
+    """Adds --models, which every command has."""
+    group.add_argument(
+        "-m",
+        "--models",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="look for networks in this folder first (repeatable); `trtswap doctor` lists all searched",
+    )
+
+
+def _add_files(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("files")
+    group.add_argument(
+        "-s",
+        "--source",
+        metavar="PICTURE",
+        nargs="+",
+        action="extend",
+        required=True,
+        help="the face to put in; several pictures of one person are averaged (repeatable)",
+    )
+    group.add_argument(
+        "-t",
+        "--target",
+        metavar="FILE",
+        required=True,
+        help="the video or picture whose faces are replaced",
+    )
+    group.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="what to write; appears only when complete, its ending chooses the container",
+    )
+    group.add_argument(
+        "-y",
+        "--overwrite",
+        action="store_true",
+        default=_DEFAULTS.overwrite,
+        help="replace the output if it exists (default: refuse)",
+    )
+
+
+def _add_faces(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("which faces")
+    group.add_argument(
+        "--select",
+        choices=_choices(SelectOptions, "mode"),
+        default=_DEFAULTS.select.mode,
+        help="the largest face of each frame, all of them, or those of the person on the --reference picture "
+        + _default(_DEFAULTS.select.mode),
+    )
+    group.add_argument(
+        "--reference",
+        metavar="PICTURE",
+        help="who to replace, with --select reference",
+    )
+    group.add_argument(
+        "--reference-distance",
+        metavar="0..1",
+        type=field_of(SelectOptions, "distance", float),
+        default=_DEFAULTS.select.distance,
+        help="how unlike the reference a face may be: 0 is the same picture, higher takes more faces "
+        + _default(_DEFAULTS.select.distance),
+    )
+    group.add_argument(
+        "--detector-score",
+        metavar="0..1",
+        type=field_of(DetectOptions, "score", float),
+        default=_DEFAULTS.detect.score,
+        help="how sure the detector must be; lower finds more faces and more mistakes "
+        + _default(_DEFAULTS.detect.score),
+    )
+    group.add_argument(
+        "--detector-overlap",
+        metavar="0..1",
+        type=field_of(DetectOptions, "overlap", float),
+        default=_DEFAULTS.detect.overlap,
+        help="two boxes that overlap more than this (intersection over union) are one face "
+        + _default(_DEFAULTS.detect.overlap),
+    )
+
+
+def _add_networks(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "networks", "`trtswap networks` lists the names; auto takes what is found."
+    )
+    add_models_argument(group)
+    for option, work, default in (
+        ("--swapper", "makes the new face", _DEFAULTS.swapper),
+        ("--detector", "finds faces", _DEFAULTS.detect.network),
+        ("--recogniser", "tells who a face is", _DEFAULTS.recogniser),
+    ):
+        group.add_argument(
+            option,
+            metavar="NAME|auto",
+            default=default,
+            help=f"the network that {work} {_default(default)}",
+        )
+    group.add_argument(
+        "--provider",
+        choices=_choices(SwapOptions, "provider"),
+        default=_DEFAULTS.provider,
+        help="where ONNX Runtime runs them; auto takes the GPU when it can " + _default(_DEFAULTS.provider),
+    )
+
+
+def _add_mask(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("mask")
+    group.add_argument(
+        "--mask-blur",
+        metavar="0..1",
+        type=field_of(MaskOptions, "blur", float),
+        default=_DEFAULTS.mask.blur,
+        help="how softly the new face fades into the frame " + _default(_DEFAULTS.mask.blur),
+    )
+    group.add_argument(
+        "--mask-padding",
+        metavar="PERCENT",
+        nargs="+",
+        type=float,
+        action=PaddingAction,
+        default=_DEFAULTS.mask.padding,
+        help="how much of the crop to leave out at its edges, 1 to 4 numbers as in CSS: all sides; "
+        "top+bottom right+left; top right+left bottom; top right bottom left (default: 0)",
+    )
+
+
+def _add_part(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "which part",
+        "A time is SECONDS, MM:SS or HH:MM:SS, with a fraction or not; 120f is frame 120.",
+    )
+    group.add_argument(
+        "--trim-start",
+        metavar="TIME|FRAMEf",
+        type=time_point,
+        default=_DEFAULTS.trim.start,
+        help="the first frame to process and write (default: the start)",
+    )
+    group.add_argument(
+        "--trim-end",
+        metavar="TIME|FRAMEf",
+        type=time_point,
+        default=_DEFAULTS.trim.end,
+        help="where to stop; this frame is not written (default: the end)",
+    )
+
+
+def _add_output(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("encoding")
+    group.add_argument(
+        "--codec",
+        choices=_choices(EncodeOptions, "codec"),
+        default=_DEFAULTS.encode.codec,
+        help="auto keeps the codec of the target where it can; lossless keeps every bit "
+        + _default(_DEFAULTS.encode.codec),
+    )
+    group.add_argument(
+        "--quality",
+        metavar="0..51",
+        type=field_of(EncodeOptions, "quality", int),
+        default=_DEFAULTS.encode.quality,
+        help="constant quality, lower is better and larger (default: h264 18, hevc 20, av1 28, vp9 28)",
+    )
+    group.add_argument(
+        "--preset",
+        metavar="NAME",
+        default=_DEFAULTS.encode.preset,
+        help="the encoder's own name for its speed, such as veryfast or slow (default: a balanced one)",
+    )
+    group.add_argument(
+        "--encoder-threads",
+        metavar="N",
+        type=field_of(EncodeOptions, "threads", int),
+        default=_DEFAULTS.encode.threads,
+        help="threads of the encoder; 0 lets it choose " + _default(_DEFAULTS.encode.threads),
+    )
+
+
+def _add_running(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("running")
+    group.add_argument(
+        "--batch",
+        metavar="1..64",
+        type=field_of(SwapOptions, "batch", int),
+        default=_DEFAULTS.batch,
+        help="frames worked on together; more is faster on a GPU and takes more memory "
+        + _default(_DEFAULTS.batch),
+    )
+    group.add_argument(
+        "--queue",
+        metavar="1..16",
+        type=field_of(SwapOptions, "queue", int),
+        default=_DEFAULTS.queue,
+        help="batches waiting between two stages; more evens out a bumpy run and takes more memory "
+        + _default(_DEFAULTS.queue),
+    )

@@ -1,0 +1,52 @@
+"""Parsed arguments to the frozen settings that the Python API takes."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from trtswap.errors import OptionError
+from trtswap.options import (
+    DetectOptions,
+    EncodeOptions,
+    MaskOptions,
+    SelectOptions,
+    SwapOptions,
+    Trim,
+)
+
+
+def swap_options(arguments: Namespace) -> SwapOptions:
+    """The settings of `trtswap process`. Raises OptionError when options contradict each other."""
+    return SwapOptions(
+        swapper=arguments.swapper,
+        recogniser=arguments.recogniser,
+        detect=DetectOptions(
+            network=arguments.detector,
+            score=arguments.detector_score,
+            overlap=arguments.detector_overlap,
+        ),
+        select=SelectOptions(mode=arguments.select, distance=arguments.reference_distance),
+        mask=MaskOptions(blur=arguments.mask_blur, padding=arguments.mask_padding),
+        encode=EncodeOptions(
+            codec=arguments.codec,
+            quality=arguments.quality,
+            preset=arguments.preset,
+            threads=arguments.encoder_threads,
+        ),
+        trim=_trim(arguments),
+        models=tuple(arguments.models),
+        provider=arguments.provider,
+        batch=arguments.batch,
+        queue=arguments.queue,
+        overwrite=arguments.overwrite,
+    )
+
+
+def _trim(arguments: Namespace) -> Trim:
+    try:
+        return Trim(start=arguments.trim_start, end=arguments.trim_end)
+    except OptionError as error:
+        raise OptionError(
+            f"--trim-start and --trim-end: {error}",
+            hint="the end is not written, so it comes after the start",
+        ) from None

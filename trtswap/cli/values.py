@@ -1,0 +1,86 @@
+"""The text of one option to its value. The limits of each value are those of trtswap.options."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from trtswap.errors import OptionError
+from trtswap.options import MaskOptions, TimePoint
+
+Value = TypeVar("Value")
+Padding = tuple[float, float, float, float]
+
+_FRAME = re.compile(r"([0-9]{1,12})f")
+_CLOCK = re.compile(r"(?:(?:([0-9]{1,6}):)?([0-9]{1,6}):)?([0-9]{1,9}(?:\.[0-9]{1,12})?)")
+_NOUNS: dict[Callable[[str], Any], str] = {int: "a whole number", float: "a number"}
+
+
+def time_point(text: str) -> TimePoint:
+    """A time (SECONDS, MM:SS or HH:MM:SS, each with an optional fraction) or a frame (NUMBERf).
+
+    Raises argparse.ArgumentTypeError.
+    """
+    if frame := _FRAME.fullmatch(text):
+        return TimePoint(frame=int(frame[1]))
+    clock = _CLOCK.fullmatch(text)
+    if clock is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time or frame; write SECONDS, MM:SS, HH:MM:SS or NUMBERf, "
+            "for example 12.5, 1:30, 0:01:30.250 or 120f"
+        )
+    hours, minutes, seconds = clock.groups(default="0")
+    if clock[2] is not None and Decimal(seconds) >= 60:
+        raise argparse.ArgumentTypeError(f"{text!r}: after a colon, seconds are below 60")
+    if clock[1] is not None and int(minutes) >= 60:
+        raise argparse.ArgumentTypeError(f"{text!r}: after a colon, minutes are below 60")
+    return TimePoint(seconds=float(int(hours) * 3600 + int(minutes) * 60 + Decimal(seconds)))
+
+
+def field_of(settings: type, name: str, convert: Callable[[str], Value]) -> Callable[[str], Value]:
+    """A converter for argparse that also asks the class `settings` whether its field `name` takes it."""
+
+    def parse(text: str) -> Value:
+        try:
+            value = convert(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {_NOUNS[convert]}") from None
+        try:
+            settings(**{name: value})
+        except OptionError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return value
+
+    return parse
+
+
+def expand_padding(sides: Sequence[float]) -> Padding:
+    """One to four percentages to top, right, bottom, left, as in CSS. Raises OptionError for other counts."""
+    if not 1 <= len(sides) <= 4:
+        raise OptionError(f"the padding has 1 to 4 numbers, not {len(sides)}")
+    top = sides[0]
+    right = sides[1] if len(sides) > 1 else top
+    bottom = sides[2] if len(sides) > 2 else top
+    left = sides[3] if len(sides) > 3 else right
+    return (top, right, bottom, left)
+
+
+class PaddingAction(argparse.Action):
+    """Stores one to four numbers as the four sides."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002  argparse's interface
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        try:
+            padding = expand_padding(values)
+            MaskOptions(padding=padding)
+        except OptionError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
+        setattr(namespace, self.dest, padding)

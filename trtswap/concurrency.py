@@ -1,0 +1,104 @@
+"""Threads between stages: a bounded queue that ends cleanly on every way out."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Ahead(Generic[Item], Iterator[Item]):
+    """Runs an iterable in a thread of its own, at most `size` items ahead of the consumer.
+
+    Items come in order. An exception of the iterable is raised, once and as it is, where the consumer would have got
+    the next item. `close` (or leaving the `with`) stops the thread after the item it is making, waits for it, and
+    may be repeated; an iterable that is a generator is closed in its own thread.
+    """
+
+    def __init__(self, source: Iterable[Item], size: int, name: str) -> None:
+        if size < 1:
+            raise ValueError(f"a queue holds at least one item, not {size}")
+        self._source = source
+        self._size = size
+        self._items: deque[Item] = deque()
+        self._changed = threading.Condition()
+        self._error: BaseException | None = None
+        self._ended = False
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name=f"trtswap-{name}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        iterator = iter(self._source)
+        error: BaseException | None = None
+        try:
+            for item in iterator:
+                if not self._put(item):
+                    break
+                del item  # the queue's alone now: one item less in memory while the next is made
+        except BaseException as raised:  # handed to the consumer, whatever it is
+            error = raised
+        finally:
+            try:
+                close = getattr(iterator, "close", None)
+                if close is not None:
+                    close()
+            except BaseException as raised:
+                error = error or raised
+            with self._changed:
+                self._error = error
+                self._ended = True
+                self._changed.notify_all()
+
+    def _put(self, item: Item) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or len(self._items) < self._size)
+            if self._stopped:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
+    def __iter__(self) -> Ahead[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._ended or len(self._items) > 0)
+            if self._stopped:
+                raise StopIteration
+            if self._items:
+                item = self._items.popleft()
+                self._changed.notify_all()
+                return item
+            error, self._error = self._error, None
+        if error is not None:
+            raise error
+        raise StopIteration
+
+    def stop(self) -> None:
+        """Asks the thread to end, without waiting; the consumer gets no more items."""
+        with self._changed:
+            self._stopped = True
+            self._items.clear()
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Stops the thread and waits until it has ended."""
+        self.stop()
+        self._thread.join()
+
+    def __enter__(self) -> Ahead[Item]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,136 @@
+"""The frozen types of a network's spec: what it is and how to feed and read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Union
+
+Dimension = Union[int, str]  # noqa: UP007  evaluated at run time
+"""A fixed length, or a symbol such as "N" (batch), "H", "W"."""
+
+Channels = Literal["rgb", "bgr"]
+Sampling = Literal["bilinear", "area"]
+Metric = Literal["psnr", "snr"]
+
+
+@dataclass(frozen=True)
+class Licence:
+    """label: as the publisher words it. commercial_use: whether that licence permits it."""
+
+    label: str
+    note: str
+    commercial_use: bool
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where the files come from, in words: a project and one of its releases."""
+
+    project: str
+    release: str
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A file known to hold the network. sha256 (of the file), bytes: None when unknown.
+    verified: False when they, or that the file is this network, are hearsay."""
+
+    name: str
+    sha256: str | None
+    bytes: int | None
+    verified: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output. accepts: names it has in files, best first (inputs only; outputs go by position).
+    optional: a file may lack it (outputs only, and only the last ones)."""
+
+    name: str
+    accepts: tuple[str, ...]
+    dtype: str
+    shape: tuple[Dimension, ...]
+    optional: bool
+
+
+@dataclass(frozen=True)
+class PictureSpec:
+    """How pixels become the tensor `input`: planar [N, 3, height, width] in `channels` order, holding
+    (v / 255 - mean) / std for code values v. size: (width, height) in pixels.
+    template: name of the canonical points the crop is aligned to, None for whole frames."""
+
+    input: str
+    size: tuple[int, int]
+    channels: Channels
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    template: str | None
+    sampling: Sampling
+
+
+@dataclass(frozen=True)
+class SwapSpec:
+    """range: output values of black and white.
+    boost_sizes: crop edges for pixel boost, in pixels, multiples of the size, the default first."""
+
+    range: tuple[float, float]
+    boost_sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BatchSpec:
+    """The batch profile an engine is built for."""
+
+    min: int
+    opt: int
+    max: int
+
+
+@dataclass(frozen=True)
+class PrecisionSpec:
+    """fp16: whether half precision may be tried. keep_float32: parts of the graph to keep in float32."""
+
+    fp16: bool
+    keep_float32: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FidelitySpec:
+    """How close an engine must come to the float32 network: `metric` in dB, at least `bound_db`."""
+
+    metric: Metric
+    bound_db: float
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """One network. kind: "role/family", for example "swapper/inswapper". swap: None unless it is a swapper.
+    origin: the TOML file it was read from."""
+
+    name: str
+    kind: str
+    summary: str
+    vendor: str
+    year: int
+    licence: Licence
+    published: tuple[Published, ...]
+    files: tuple[KnownFile, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    picture: PictureSpec
+    swap: SwapSpec | None
+    batch: BatchSpec
+    precision: PrecisionSpec
+    fidelity: FidelitySpec
+    origin: str
+
+    @property
+    def role(self) -> str:
+        """The part of `kind` before the slash: "detector", "recogniser" or "swapper"."""
+        return self.kind.partition("/")[0]
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The names its file may have, best first, each once."""
+        return tuple(dict.fromkeys(file.name for file in self.files))

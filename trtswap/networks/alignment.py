@@ -1,0 +1,58 @@
+"""Aligned crops of faces, as a network's spec wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trtswap import ops
+from trtswap.errors import NoFaceError, SpecError
+from trtswap.geometry import TEMPLATES, estimate_similarity, template_points
+from trtswap.inference.spec import NetworkSpec
+from trtswap.types import Array, Surface
+
+
+def template_name(spec: NetworkSpec) -> str:
+    """The template of `spec`. Raises SpecError when there is none of that name."""
+    name = spec.picture.template
+    if name is None or name not in TEMPLATES:
+        raise SpecError(
+            f"{spec.origin}: picture.template: expected one of {', '.join(TEMPLATES)}, found {name!r}",
+            path=spec.origin,
+        )
+    return name
+
+
+def crop_placements(spec: NetworkSpec, landmarks: Array) -> Array:
+    """The placements of the crops of faces with landmarks [F, 5, 2] in frame pixels: float64 [F, 2, 3].
+
+    Raises NoFaceError for a face whose points allow none (all in one place, or not finite).
+    """
+    points = template_points(template_name(spec), spec.picture.size)
+    placements = estimate_similarity(np.asarray(landmarks).reshape(-1, 5, 2), points)
+    bad = np.flatnonzero(~np.isfinite(placements).all(axis=(1, 2)))
+    if bad.size:
+        raise NoFaceError(
+            f"face {bad[0]} cannot be aligned: its landmarks are {np.asarray(landmarks)[bad[0]].tolist()}"
+        )
+    return placements
+
+
+def crops(spec: NetworkSpec, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Array:
+    """The crops of F faces as the input [F, 3, height, width] of the network.
+
+    indices: int [F], the surface of each face. placements: [F, 2, 3], frame to crop pixels.
+    """
+    picture = spec.picture
+    tensor: Array = ops.crop(
+        surfaces,
+        np.asarray(indices, np.int32),
+        np.asarray(placements, np.float64),
+        picture.size,
+        channels=picture.channels,
+        mean=picture.mean,
+        std=picture.std,
+        sampling=picture.sampling,
+    )
+    return tensor

@@ -1,0 +1,183 @@
+"""The native operations: one typed function each. They run where the pixels are.
+
+Surfaces, tensors and masks lie either all on the host (NumPy) or all on one GPU (anything with
+`__cuda_array_interface__`). On the host an operation runs on all cores, without the GIL, and returns when done. On a
+GPU it is queued on `stream` (a CUDA stream handle as int, 0 is the default stream) and returns at once; arrays that
+name a producing stream are waited for on the device.
+
+Every function raises ValueError when arguments do not fit (the message has both the expected and the actual shape) and
+DeviceError when a CUDA call fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from trtswap.types import Array, DeviceArray, Matrix, PixelFormat, Range, Surface
+
+try:
+    from trtswap import _core
+except ImportError as error:
+    raise ImportError(
+        "the native extension trtswap._core is missing or does not fit this Python: install trtswap with "
+        "`pip install .`; inside its source tree run `trtswap` or `pytest`, not `python -m`, which would import the "
+        f"unbuilt sources ({error})"
+    ) from error
+
+Channels = Literal["rgb", "bgr"]
+Sampling = Literal["bilinear", "area"]
+
+_FORMATS = {PixelFormat.NV12: 0, PixelFormat.P010: 1, PixelFormat.RGB8: 2}
+_MATRICES = {Matrix.BT601: 0, Matrix.BT709: 1, Matrix.BT2020: 2}
+
+NativeSurface = tuple[int, tuple[Any, ...], int, bool, float, float]
+
+
+def letterbox(
+    surfaces: Sequence[Surface],
+    placements: Array,
+    extents: Array,
+    size: tuple[int, int],
+    *,
+    channels: Channels,
+    mean: Sequence[float],
+    std: Sequence[float],
+    sampling: Sampling = "bilinear",
+    dtype: str = "float32",
+    out: Array | DeviceArray | None = None,
+    stream: int = 0,
+) -> Any:
+    """One detector input per surface: placed, padded, converted to R'G'B', normalised, planar.
+
+    placements: float64 [N, 2, 3], from frame pixels to input pixels. extents: int [N, 2], width and height of the
+    placed picture; input pixels at or beyond them take R'G'B' = 0 before normalisation.
+    The rest is as in `crop`. Returns [N, 3, height, width].
+    """
+    return _resample(
+        surfaces, np.arange(len(surfaces)), placements, extents, size,
+        channels=channels, mean=mean, std=std, sampling=sampling, dtype=dtype, out=out, stream=stream,
+    )  # fmt: skip
+
+
+def crop(
+    surfaces: Sequence[Surface],
+    indices: Array,
+    placements: Array,
+    size: tuple[int, int],
+    *,
+    channels: Channels,
+    mean: Sequence[float],
+    std: Sequence[float],
+    sampling: Sampling = "bilinear",
+    dtype: str = "float32",
+    out: Array | DeviceArray | None = None,
+    stream: int = 0,
+) -> Any:
+    """Aligned crops of many faces of many surfaces, as network inputs.
+
+    indices: int [F], the surface of each crop. placements: float64 [F, 2, 3], from frame pixels to crop pixels.
+    size: width, height of a crop. A crop pixel takes the frame at its mapped place, edges replicated: "bilinear", or
+    "area", the mean over the pixel's footprint (up to 16 x 16 bilinear samples) where the frame is denser than the
+    crop. Luma and chroma are sampled each at their own sites, converted to R'G'B' on 0..1 and clamped; then
+    (value - mean[k]) / std[k] for each output channel k, in the order of `channels`.
+    dtype: "float32" or "float16"; ignored when `out` (contiguous [F, 3, height, width]) is given.
+    Returns `out`, or a new array where the surfaces are.
+    """
+    count = len(indices)
+    extents = np.tile(np.asarray(size, np.int32), (count, 1))
+    return _resample(
+        surfaces, indices, placements, extents, size,
+        channels=channels, mean=mean, std=std, sampling=sampling, dtype=dtype, out=out, stream=stream,
+    )  # fmt: skip
+
+
+def composite(
+    surfaces: Sequence[Surface],
+    indices: Array,
+    placements: Array,
+    patches: Array | DeviceArray,
+    masks: Array | DeviceArray,
+    *,
+    scale: float = 1.0,
+    offset: float = 0.0,
+    stream: int = 0,
+) -> None:
+    """Blends patches into surfaces, in place, in the surfaces' own format: frame + m (patch - frame) in code values.
+
+    indices: int [F], the surface of each patch. placements: float64 [F, 2, 3], from frame pixels to patch pixels.
+    patches: float32 or float16 [F, 3, H, W], R, G, B planes; R'G'B' = patch * scale + offset,
+    clamped to 0..1 after sampling.
+    masks: float32 [F or 1, H, W], 0..1, zero beyond the edges. Patch and mask are sampled bilinearly, or over the frame
+    pixel's footprint where the patch is denser than the frame; a 4:2:0 chroma sample takes the footprint of its own
+    2 x 2 luma pixels at its site. Results are rounded to nearest. Samples where the mask is 0 keep their bits.
+    Faces of one surface are blended in the order given.
+    """
+    _core.composite(
+        [_native(surface) for surface in surfaces],
+        np.ascontiguousarray(indices, np.int32),
+        np.ascontiguousarray(placements, np.float64),
+        patches,
+        masks,
+        scale=float(scale),
+        offset=float(offset),
+        stream=stream,
+    )
+
+
+def _resample(
+    surfaces: Sequence[Surface],
+    indices: Array,
+    placements: Array,
+    extents: Array,
+    size: tuple[int, int],
+    *,
+    channels: Channels,
+    mean: Sequence[float],
+    std: Sequence[float],
+    sampling: Sampling,
+    dtype: str,
+    out: Array | DeviceArray | None,
+    stream: int,
+) -> Any:
+    if channels not in ("rgb", "bgr") or sampling not in ("bilinear", "area"):
+        raise ValueError(f"channels is rgb or bgr, sampling bilinear or area; got {channels!r}, {sampling!r}")
+    deviations = [float(value) for value in std]
+    if len(mean) != 3 or len(deviations) != 3 or 0 in deviations:
+        raise ValueError(f"mean and std take three values each, std none of them 0; got {mean}, {std}")
+    if out is None:
+        out = _allocate((len(indices), 3, size[1], size[0]), dtype, surfaces)
+    elif tuple(out.shape[2:]) != (size[1], size[0]):
+        raise ValueError(f"out: expected height and width {size[1], size[0]}, got {tuple(out.shape[2:])}")
+    _core.resample(
+        [_native(surface) for surface in surfaces],
+        np.ascontiguousarray(indices, np.int32),
+        np.ascontiguousarray(placements, np.float64),
+        np.ascontiguousarray(extents, np.int32),
+        area=sampling == "area",
+        bgr=channels == "bgr",
+        scale=[1.0 / (255.0 * value) for value in deviations],
+        offset=[-float(value) / deviation for value, deviation in zip(mean, deviations, strict=True)],
+        out=out,
+        stream=stream,
+    )
+    return out
+
+
+def _allocate(shape: tuple[int, ...], dtype: str, surfaces: Sequence[Surface]) -> Any:
+    if dtype not in ("float32", "float16"):
+        raise ValueError(f"dtype is float32 or float16, not {dtype!r}")
+    if surfaces and surfaces[0].on_device:
+        from trtswap import device
+
+        return device.empty(shape, dtype)
+    return np.empty(shape, dtype)
+
+
+def _native(surface: Surface) -> NativeSurface:
+    colour = surface.colour
+    x, y = colour.siting.offset_px
+    full = colour.range is Range.FULL
+    return (_FORMATS[surface.format], surface.planes, _MATRICES[colour.matrix], full, x, y)

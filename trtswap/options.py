@@ -1,0 +1,135 @@
+"""Frozen settings, shared by the Python API and the command line. Every default is here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from trtswap.errors import OptionError
+
+Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
+Selection = Literal["largest", "all", "reference"]
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise OptionError(message)
+
+
+@dataclass(frozen=True)
+class TimePoint:
+    """A place in a video: a time in seconds from the first frame, or a frame number from 0. Exactly one is set."""
+
+    seconds: float | None = None
+    frame: int | None = None
+
+    def __post_init__(self) -> None:
+        _require((self.seconds is None) != (self.frame is None), "give a time or a frame number, not both")
+        value = self.seconds if self.seconds is not None else self.frame
+        _require(value is not None and value >= 0, f"a place in a video is not negative: {value}")
+
+
+@dataclass(frozen=True)
+class Trim:
+    """The part of a video to process: from `start` (included) to `end` (excluded). None means the video's own."""
+
+    start: TimePoint | None = None
+    end: TimePoint | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is None or self.end is None:
+            return
+        pairs = ((self.start.seconds, self.end.seconds), (self.start.frame, self.end.frame))
+        for first, last in pairs:
+            if first is not None and last is not None:
+                _require(first < last, f"the trim ends ({last:g}) before it starts ({first:g})")
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """How the output is encoded.
+
+    codec: "auto" keeps the input's codec where it can be written, else h264 (8-bit) or hevc (10-bit);
+        "lossless" is mathematically lossless in the frame's own format.
+    quality: constant quality, 0 (best) to 51; None means the codec's default (h264 18, hevc 20, av1 28, vp9 28);
+        for a picture 0 to 51 maps to JPEG and WebP quality 100 to 49.
+    preset: the encoder's own speed name; None means a balanced one.
+    threads: 0 lets the encoder choose.
+    """
+
+    codec: Codec = "auto"
+    quality: int | None = None
+    preset: str | None = None
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.quality is None or 0 <= self.quality <= 51, f"quality is 0 to 51, not {self.quality}")
+        _require(self.threads >= 0, f"threads is 0 or more, not {self.threads}")
+
+
+@dataclass(frozen=True)
+class DetectOptions:
+    """How faces are found. score: 0..1, candidates below it are dropped. overlap: 0..1, two boxes whose
+    intersection over union is larger are one face."""
+
+    network: str = "auto"
+    score: float = 0.5
+    overlap: float = 0.4
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.score <= 1, f"the detector score is 0 to 1, not {self.score}")
+        _require(0 <= self.overlap <= 1, f"the overlap is 0 to 1, not {self.overlap}")
+
+
+@dataclass(frozen=True)
+class SelectOptions:
+    """Which faces are swapped. distance: (1 - cosine) / 2 to the reference below which a face matches, 0..1."""
+
+    mode: Selection = "largest"
+    distance: float = 0.3
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.distance <= 1, f"the reference distance is 0 to 1, not {self.distance}")
+
+
+@dataclass(frozen=True)
+class MaskOptions:
+    """The box mask. blur: 0..1 of half the crop's width. padding: percent of the crop, top right bottom left."""
+
+    blur: float = 0.3
+    padding: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.blur <= 1, f"the mask blur is 0 to 1, not {self.blur}")
+        _require(
+            len(self.padding) == 4 and all(0 <= side < 100 for side in self.padding),
+            f"the mask padding is four percentages from 0 to 99, not {self.padding}",
+        )
+        top, right, bottom, left = self.padding
+        _require(
+            top + bottom < 100 and left + right < 100,
+            f"the mask padding leaves nothing of the face: {self.padding}",
+        )
+
+
+@dataclass(frozen=True)
+class SwapOptions:
+    """Everything about a run. batch: frames analysed and swapped together. queue: batches waiting between stages.
+    models: folders searched first for networks. provider: ONNX Runtime's execution provider."""
+
+    swapper: str = "auto"
+    recogniser: str = "auto"
+    detect: DetectOptions = field(default_factory=DetectOptions)
+    select: SelectOptions = field(default_factory=SelectOptions)
+    mask: MaskOptions = field(default_factory=MaskOptions)
+    encode: EncodeOptions = field(default_factory=EncodeOptions)
+    trim: Trim = field(default_factory=Trim)
+    models: tuple[str, ...] = ()
+    provider: Literal["auto", "cpu", "cuda"] = "auto"
+    batch: int = 4
+    queue: int = 2
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.batch <= 64, f"the batch is 1 to 64 frames, not {self.batch}")
+        _require(1 <= self.queue <= 16, f"the queue holds 1 to 16 batches, not {self.queue}")

@@ -1,0 +1,158 @@
+"""The order of the stages, and the threads between them: read, analyse, select, swap, composite, write.
+
+Reading, analysing and swapping each run in a thread of their own, at most `options.queue` batches apart; the caller's
+thread writes. Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread
+ends the run, is raised in the caller, and every thread is joined; so does Ctrl-C. The output appears under its name
+only when it is complete.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from trtswap import __version__
+from trtswap.concurrency import Ahead
+from trtswap.errors import OptionError, StrPath
+from trtswap.networks.loader import NetworkSet
+from trtswap.options import SwapOptions
+from trtswap.stages.analyse import analyse
+from trtswap.stages.batch import Batch
+from trtswap.stages.composite import composite
+from trtswap.stages.gather import gather
+from trtswap.stages.identity import identify
+from trtswap.stages.select import select
+from trtswap.stages.swap import swap
+from trtswap.types import Frame, Identity, Progress, SwapReport
+from trtswap.video import create_output, open_target
+
+MARKS = {"comment": f"AI-altered: faces swapped with trtswap {__version__}"}
+"""What every output says of itself."""
+
+OnProgress = Callable[[Progress], None]
+
+
+def swap_video(
+    sources: Sequence[StrPath],
+    target: StrPath,
+    output: StrPath,
+    *,
+    reference: StrPath | None = None,
+    options: SwapOptions | None = None,
+    on_progress: OnProgress | None = None,
+) -> SwapReport:
+    """Swaps the selected faces of a video or a picture.
+
+    sources: pictures of the person to show. target: a video or picture, never touched. output: exists only after
+    success. reference: a picture of the person to replace, for `select.mode` "reference".
+    on_progress: called in this thread after every batch. A target in which nobody is found is written unchanged,
+    with a note. Raises any TrtSwapError; KeyboardInterrupt leaves no output.
+    """
+    settings = options or SwapOptions()
+    _check_reference(settings, reference)
+    started = time.perf_counter()
+    progress = _Progress(on_progress or (lambda _: None), started)
+    with (
+        open_target(target, trim=settings.trim) as reader,
+        create_output(
+            output, reader, options=settings.encode, overwrite=settings.overwrite, marks=MARKS
+        ) as writer,
+        NetworkSet(settings) as networks,
+    ):
+        progress.total = reader.expected_frames
+        progress.tell("prepare")
+        identity, notes = identify(sources, networks.detector, networks.recogniser, settings.detect)
+        wanted: Identity | None = None
+        if reference is not None:
+            wanted, more = identify([reference], networks.detector, networks.recogniser, settings.detect)
+            notes += more
+        with _stages(reader, networks, settings, identity, wanted) as batches:
+            for batch in batches:
+                for frame in batch.frames:
+                    writer.write(frame)
+                progress.add(batch)
+        progress.tell("finish")
+        paths = dict(networks.paths)
+    return SwapReport(
+        output=str(output),
+        frames=progress.frames,
+        frames_with_faces=progress.frames_with_faces,
+        faces_swapped=progress.faces,
+        seconds=time.perf_counter() - started,
+        networks=paths,
+        notes=(*reader.notes, *notes, *progress.notes(), *writer.notes),
+    )
+
+
+@contextmanager
+def _stages(
+    frames: Iterable[Frame],
+    networks: NetworkSet,
+    settings: SwapOptions,
+    identity: Identity,
+    wanted: Identity | None,
+) -> Iterator[Iterator[Batch]]:
+    """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
+    recogniser = networks.recogniser if settings.select.mode == "reference" else None
+    size = networks.swapper.size
+    threads: list[Ahead[Batch]] = []
+
+    def ahead(batches: Iterable[Batch], name: str) -> Ahead[Batch]:
+        threads.append(Ahead(batches, settings.queue, name))
+        return threads[-1]
+
+    try:
+        read = ahead(gather(frames, settings.batch), "read")
+        found = analyse(read, networks.detector, settings.detect, recogniser)
+        chosen = ahead(select(found, settings.select, wanted), "analyse")
+        swapped = swap(chosen, networks.swapper, identity)
+        yield ahead(composite(swapped, size, settings.mask), "swap")
+    finally:
+        for thread in threads:
+            thread.stop()
+        for thread in threads:
+            thread.close()
+
+
+def _check_reference(settings: SwapOptions, reference: StrPath | None) -> None:
+    if settings.select.mode == "reference" and reference is None:
+        raise OptionError(
+            "selecting by reference needs a picture of the person to replace",
+            hint="give one with --reference",
+        )
+    if settings.select.mode != "reference" and reference is not None:
+        raise OptionError(
+            f"a reference picture has no effect with the selection {settings.select.mode!r}",
+            hint="add --select reference, or leave --reference out",
+        )
+
+
+class _Progress:
+    """Counts what is done and tells the caller."""
+
+    def __init__(self, on_progress: OnProgress, started: float) -> None:
+        self._on_progress = on_progress
+        self._started = started
+        self.total: int | None = None
+        self.frames = 0
+        self.frames_with_faces = 0
+        self.faces = 0
+
+    def add(self, batch: Batch) -> None:
+        self.frames += len(batch.frames)
+        self.frames_with_faces += sum(len(faces) > 0 for faces in batch.faces)
+        self.faces += batch.face_count
+        self.tell("swap")
+
+    def tell(self, stage: str) -> None:
+        elapsed = time.perf_counter() - self._started
+        self._on_progress(Progress(stage, self.frames, self.total, self.faces, elapsed))
+
+    def notes(self) -> list[str]:
+        missed = self.frames - self.frames_with_faces
+        if not self.frames_with_faces:
+            return [f"no face to swap was found in any of the {self.frames} frames; the picture is unchanged"]
+        if missed:
+            return [f"{missed} of {self.frames} frames have no face to swap and are unchanged"]
+        return []

@@ -1,0 +1,49 @@
+"""Finds the faces of every frame, and their embeddings where something needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from trtswap.geometry import TEMPLATES, estimate_similarity
+from trtswap.networks.detector import Detector
+from trtswap.networks.recogniser import Recogniser
+from trtswap.options import DetectOptions
+from trtswap.stages.batch import Batch
+from trtswap.types import Faces, Surface
+
+
+def analyse(
+    batches: Iterable[Batch],
+    detector: Detector,
+    options: DetectOptions,
+    recogniser: Recogniser | None = None,
+) -> Iterator[Batch]:
+    """Sets `faces` of each batch; with a recogniser, their embeddings too."""
+    for batch in batches:
+        surfaces = [frame.surface for frame in batch.frames]
+        yield replace(batch, faces=tuple(find_faces(surfaces, detector, options, recogniser)))
+
+
+def find_faces(
+    surfaces: Sequence[Surface],
+    detector: Detector,
+    options: DetectOptions,
+    recogniser: Recogniser | None = None,
+) -> list[Faces]:
+    """The faces of each surface, best score first. Faces whose points cannot be aligned are left out."""
+    found = [_alignable(faces) for faces in detector.detect(surfaces, options)]
+    if recogniser is None:
+        return found
+    counts = [len(faces) for faces in found]
+    landmarks = np.concatenate([faces.landmarks_px for faces in found])
+    embeddings = recogniser.embed(surfaces, np.repeat(np.arange(len(found)), counts), landmarks)
+    parts = np.split(embeddings, np.cumsum(counts)[:-1])
+    return [replace(faces, embeddings=part) for faces, part in zip(found, parts, strict=True)]
+
+
+def _alignable(faces: Faces) -> Faces:
+    placements = estimate_similarity(faces.landmarks_px, TEMPLATES["arcface_112_v2"])
+    return faces.take(np.flatnonzero(np.isfinite(placements).all(axis=(1, 2))))

@@ -1,0 +1,38 @@
+"""What the stages hand on: some frames and what is known about them so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trtswap.networks.swapper import Patches
+from trtswap.types import Array, Faces, Frame
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive frames. faces: per frame, set by `analyse` and narrowed by `select`. placements: float64 [F, 2, 3],
+    frame to crop pixels of all faces of all frames in order, and patches: theirs, both set by `swap`."""
+
+    frames: tuple[Frame, ...]
+    faces: tuple[Faces, ...] = ()
+    placements: Array | None = None
+    patches: Patches | None = None
+
+    @property
+    def face_count(self) -> int:
+        """Faces over all frames."""
+        return sum(len(faces) for faces in self.faces)
+
+    @property
+    def frame_of_face(self) -> Array:
+        """int [F], the frame (counted within the batch) of each face."""
+        return np.repeat(np.arange(len(self.faces)), [len(faces) for faces in self.faces])
+
+    @property
+    def landmarks_px(self) -> Array:
+        """float32 [F, 5, 2], of all faces of all frames in order."""
+        if not self.faces:
+            return np.zeros((0, 5, 2), np.float32)
+        return np.concatenate([faces.landmarks_px for faces in self.faces])

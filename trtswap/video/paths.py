@@ -1,0 +1,109 @@
+"""Files named by the user: is the input readable, may the output be written, and the temporary file
+between."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from trtswap.errors import OptionError, PictureError, StrPath, VideoError
+
+FileError = type[VideoError] | type[PictureError]
+
+
+def require_file(path: StrPath, error: FileError) -> os.stat_result:
+    """The status of a readable, regular, non-empty file. Raises `error` for everything else, without opening
+    it: opening a FIFO would wait for a writer."""
+    name = os.fspath(path)
+    try:
+        status = Path(name).stat()
+    except FileNotFoundError:
+        raise error(f"no such file: {name}", path=name, hint="check the path") from None
+    except (OSError, ValueError) as cause:
+        raise error(f"cannot look at {name!r}: {_reason(cause)}", path=name) from cause
+    if stat.S_ISDIR(status.st_mode):
+        raise error(f"{name} is a folder, not a file", path=name, hint="name a file in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise error(f"{name} is not a regular file", path=name, hint="copy it to a file first")
+    if not os.access(name, os.R_OK):
+        raise error(f"{name} may not be read by this user", path=name, hint="check its permissions")
+    if status.st_size == 0:
+        raise error(f"{name} is empty (0 bytes)", path=name, hint="copy or download it again")
+    return status
+
+
+def require_output(path: StrPath, source: StrPath, *, overwrite: bool) -> None:
+    """Checks that `path` may become the output of a run that reads `source`. Raises OptionError."""
+    output = Path(os.fspath(path))
+    if output.is_dir():
+        raise OptionError(f"the output {output} is a folder", hint="name a file in it")
+    if _same_file(output, Path(os.fspath(source))):
+        raise OptionError(f"the output {output} is the input", hint="choose another name for the output")
+    if output.exists() or output.is_symlink():
+        if not overwrite:
+            raise OptionError(
+                f"the output {output} exists already", hint="choose another name or allow overwriting"
+            )
+        if output.exists() and not output.is_file():
+            raise OptionError(f"the output {output} is not a regular file")
+    if not output.parent.is_dir():
+        raise OptionError(f"the output folder {output.parent} does not exist", hint="create it first")
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)
+
+
+class TemporaryOutput:
+    """A hidden file beside the output that takes its name when complete.
+
+    Raises `error` when the folder cannot be written.
+    """
+
+    def __init__(self, path: StrPath, error: FileError) -> None:
+        self.final = Path(os.fspath(path)).absolute()
+        self._error = error
+        name = f".{self.final.stem[:80]}.{secrets.token_hex(6)}{self.final.suffix}"
+        self.path = self.final.with_name(name)
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except OSError as cause:
+            raise error(
+                f"cannot write in {self.final.parent}: {_reason(cause)}",
+                path=self.final,
+                hint="check the folder's permissions and free space",
+            ) from cause
+
+    def commit(self, *, overwrite: bool) -> None:
+        """Flushes the file to the disk and renames it. Raises the error class given."""
+        try:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+            if not overwrite and self.final.exists():
+                raise self._error(
+                    f"{self.final} appeared while it was being made",
+                    path=self.final,
+                    hint="choose another name",
+                )
+            os.replace(self.path, self.final)  # noqa: PTH105  Path.replace hides that this is atomic
+        except OSError as cause:
+            if isinstance(cause, self._error):
+                raise
+            raise self._error(f"cannot write {self.final}: {_reason(cause)}", path=self.final) from cause
+
+    def discard(self) -> None:
+        """Removes the temporary file if it still exists; never raises."""
+        with suppress(OSError):
+            self.path.unlink()
