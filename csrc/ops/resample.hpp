@@ -40,6 +40,15 @@ ResampleItem make_resample_item(const SurfaceView& surface, const Affine& to_ten
 void resample_host(const ResampleItem* items, int count, const ResampleTarget& target);
 void resample_cuda(const ResampleItem* items, int count, const ResampleTarget& target, std::uintptr_t stream);
 
+template <typename T> TRTSWAP_HD void store_pixel(const ResampleTarget& target, int n, int u, int v, Rgb c) {
+    const std::size_t plane = static_cast<std::size_t>(target.width) * target.height;
+    T* out = static_cast<T*>(target.data) + static_cast<std::size_t>(n) * 3 * plane +
+             static_cast<std::size_t>(v) * target.width + u;
+    store(out, (target.bgr ? c.b : c.r) * target.scale[0] + target.offset[0]);
+    store(out + plane, c.g * target.scale[1] + target.offset[1]);
+    store(out + 2 * plane, (target.bgr ? c.r : c.b) * target.scale[2] + target.offset[2]);
+}
+
 // Shared by both targets: writes the pixel (u, v) of item `n`.
 template <typename T>
 TRTSWAP_HD void resample_pixel(const ResampleItem& item, const ResampleTarget& target, int n, int u, int v) {
@@ -50,12 +59,7 @@ TRTSWAP_HD void resample_pixel(const ResampleItem& item, const ResampleTarget& t
         c = sample_surface(item.surface,
                            {p.x, p.y, map.a, map.b, map.c, map.d, map.to_x, map.to_y, item.taps});
     }
-    const std::size_t plane = static_cast<std::size_t>(target.width) * target.height;
-    T* out = static_cast<T*>(target.data) + static_cast<std::size_t>(n) * 3 * plane +
-             static_cast<std::size_t>(v) * target.width + u;
-    store(out, (target.bgr ? c.b : c.r) * target.scale[0] + target.offset[0]);
-    store(out + plane, c.g * target.scale[1] + target.offset[1]);
-    store(out + 2 * plane, (target.bgr ? c.r : c.b) * target.scale[2] + target.offset[2]);
+    store_pixel<T>(target, n, u, v, c);
 }
 
 } // namespace trtswap

@@ -33,6 +33,25 @@ def test_crops_agree(format: PixelFormat, area: bool) -> None:
 
 
 @pytest.mark.parametrize("format", list(PixelFormat))
+def test_letterboxes_agree_to_the_bit(format: PixelFormat) -> None:
+    """An unturned map takes a path of its own on the host; a turned one does not."""
+    rng = np.random.default_rng()
+    surface = reference.random_surface(rng, format, 641, 363)
+    scale = 200 / 641
+    upright = [[scale, 0, 0.5 * scale - 0.5], [0, scale, 0.5 * scale - 0.5]]
+    turned = [[0, scale, 0.5 * scale - 0.5], [-scale, 0, 199 + 0.5 * scale]]
+    extents = np.array([(200, 113), (113, 200)])
+
+    def run(target: Target) -> np.ndarray:
+        put = target.put_surface(surface)
+        return target.get(
+            ops.letterbox([put, put], np.array([upright, turned]), extents, (224, 224), **OPTIONS)
+        )
+
+    assert np.array_equal(run(HostTarget()), run(CudaTarget()))
+
+
+@pytest.mark.parametrize("format", list(PixelFormat))
 def test_composites_agree(format: PixelFormat) -> None:
     rng = np.random.default_rng()
     surface = reference.random_surface(rng, format, 641, 363)

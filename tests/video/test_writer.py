@@ -405,7 +405,7 @@ def test_trimming_cuts_and_shifts_everything(tmp_path: Path) -> None:
     assert all(0 <= time <= 1 for time, _ in copied)
     assert all(abs(sound[data] - start_s - time) <= Fraction(1, 1000) for time, data in copied)
     with av.open(str(tmp_path / "b.mkv")) as container:
-        chapters = [
+        spans = [
             (
                 float(entry["start"] * Fraction(entry["time_base"])),
                 float(entry["end"] * Fraction(entry["time_base"])),

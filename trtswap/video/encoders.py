@@ -107,7 +107,9 @@ def _preset(codec: str, options: EncodeOptions) -> str:
     """Checked here, because x264 complains of an unknown one on standard error."""
     preset = options.preset or _DEFAULT_PRESET[codec]
     if preset not in _PRESETS[codec]:
-        raise OptionError(f"{codec} has no preset {preset!r}", hint=f"use one of {', '.join(_PRESETS[codec])}")
+        raise OptionError(
+            f"{codec} has no preset {preset!r}", hint=f"use one of {', '.join(_PRESETS[codec])}"
+        )
     return preset
 
 

@@ -85,7 +85,7 @@ def _first_frame(container: Any, stream: Any, name: str) -> av.VideoFrame:
             frames = packet.decode()
         except (StopIteration, EOFError):
             break
-        except AvError:
+        except (AvError, ValueError):  # PyAV 19 has a context without a decoder for unknown codecs
             continue
         if frames:
             _check_size(frames[0].width, frames[0].height, name)
