@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from support.targets import CudaTarget, HostTarget, Target
@@ -23,6 +24,12 @@ def gpu_missing() -> str | None:
     except ImportError as error:
         return f"pycuda cannot be imported: {error}"
     return None
+
+
+def pytest_configure() -> None:
+    """Started in the background, a shell leaves Ctrl-C ignored; tests that send it need it to arrive."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
