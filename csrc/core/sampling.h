@@ -61,11 +61,6 @@ TRTSWAP_HD void sample_plane(const PlaneView& plane, const Footprint& f, float (
     for (int k = 0; k < Channels; ++k) {
         value[k] = 0.0f;
     }
-    if (f.taps == 1) {
-        add_sample<T, Channels>(
-            plane, bilinear_cell(f.x, f.y, f.origin_x, f.origin_y, plane.width, plane.height), value);
-        return;
-    }
     const float step = 1.0f / static_cast<float>(f.taps);
     for (int j = 0; j < f.taps; ++j) {
         const float down = (static_cast<float>(j) + 0.5f) * step - 0.5f;

@@ -68,15 +68,20 @@ void unturned_block(const ResampleItem& item, const ResampleTarget& target, int 
             const Footprint c = chroma_footprint(f, s.siting_x, s.siting_y);
             const Rows<Code> uv(s.chroma, c.y, c.origin_y);
             for (int i = 0; i < u1 - u0; ++i) {
-                const Yuv code{y.template at<1>(luma, i, 0), uv.template at<2>(chroma, i, 0),
-                               uv.template at<2>(chroma, i, 1)};
-                store_pixel<T>(target, n, u0 + i, v, clamp_rgb(rgb_from_yuv(s.colour, code)));
+                const auto sample = [&](int, int) {
+                    const Yuv code{y.template at<1>(luma, i, 0), uv.template at<2>(chroma, i, 0),
+                                   uv.template at<2>(chroma, i, 1)};
+                    return clamp_rgb(rgb_from_yuv(s.colour, code));
+                };
+                resample_pixel<T>(item, target, n, u0 + i, v, sample);
             }
         } else {
             for (int i = 0; i < u1 - u0; ++i) {
-                const Rgb c{y.template at<3>(luma, i, 0), y.template at<3>(luma, i, 1),
-                            y.template at<3>(luma, i, 2)};
-                store_pixel<T>(target, n, u0 + i, v, c);
+                const auto sample = [&](int, int) {
+                    return Rgb{y.template at<3>(luma, i, 0), y.template at<3>(luma, i, 1),
+                               y.template at<3>(luma, i, 2)};
+                };
+                resample_pixel<T>(item, target, n, u0 + i, v, sample);
             }
         }
     }
@@ -98,7 +103,7 @@ void block(const ResampleItem& item, const ResampleTarget& target, int n, int u0
     }
     for (int v = v0; v < v1; ++v) {
         for (int u = u0; u < u1; ++u) {
-            resample_pixel<T>(item, target, n, u, v);
+            resample_pixel<T>(item, target, n, u, v, MappedSample{item});
         }
     }
 }

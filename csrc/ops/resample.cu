@@ -14,7 +14,8 @@ __global__ void resample_kernel(const __grid_constant__ Chunk chunk, ResampleTar
     const int u = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
     const int v = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
     if (u < target.width && v < target.height) {
-        resample_pixel<T>(chunk.items[blockIdx.z], target, first + static_cast<int>(blockIdx.z), u, v);
+        const ResampleItem& item = chunk.items[blockIdx.z];
+        resample_pixel<T>(item, target, first + static_cast<int>(blockIdx.z), u, v, MappedSample{item});
     }
 }
 

@@ -40,26 +40,32 @@ ResampleItem make_resample_item(const SurfaceView& surface, const Affine& to_ten
 void resample_host(const ResampleItem* items, int count, const ResampleTarget& target);
 void resample_cuda(const ResampleItem* items, int count, const ResampleTarget& target, std::uintptr_t stream);
 
-template <typename T> TRTSWAP_HD void store_pixel(const ResampleTarget& target, int n, int u, int v, Rgb c) {
+// The surface at a tensor pixel, wherever the map sends it.
+struct MappedSample {
+    const ResampleItem& item;
+
+    TRTSWAP_HD Rgb operator()(int u, int v) const {
+        const LocalAffine& map = item.to_surface;
+        const LocalPoint p = map(static_cast<float>(u), static_cast<float>(v));
+        return sample_surface(item.surface,
+                              {p.x, p.y, map.a, map.b, map.c, map.d, map.to_x, map.to_y, item.taps});
+    }
+};
+
+// Shared by both targets: writes the pixel (u, v) of item `n`, with R'G'B' from `sample` inside the extent.
+template <typename T, typename Sample>
+TRTSWAP_HD void resample_pixel(const ResampleItem& item, const ResampleTarget& target, int n, int u, int v,
+                               const Sample& sample) {
+    Rgb c{0.0f, 0.0f, 0.0f};
+    if (u < item.extent_x && v < item.extent_y) {
+        c = sample(u, v);
+    }
     const std::size_t plane = static_cast<std::size_t>(target.width) * target.height;
     T* out = static_cast<T*>(target.data) + static_cast<std::size_t>(n) * 3 * plane +
              static_cast<std::size_t>(v) * target.width + u;
     store(out, (target.bgr ? c.b : c.r) * target.scale[0] + target.offset[0]);
     store(out + plane, c.g * target.scale[1] + target.offset[1]);
     store(out + 2 * plane, (target.bgr ? c.r : c.b) * target.scale[2] + target.offset[2]);
-}
-
-// Shared by both targets: writes the pixel (u, v) of item `n`.
-template <typename T>
-TRTSWAP_HD void resample_pixel(const ResampleItem& item, const ResampleTarget& target, int n, int u, int v) {
-    Rgb c{0.0f, 0.0f, 0.0f};
-    if (u < item.extent_x && v < item.extent_y) {
-        const LocalAffine& map = item.to_surface;
-        const LocalPoint p = map(static_cast<float>(u), static_cast<float>(v));
-        c = sample_surface(item.surface,
-                           {p.x, p.y, map.a, map.b, map.c, map.d, map.to_x, map.to_y, item.taps});
-    }
-    store_pixel<T>(target, n, u, v, c);
 }
 
 } // namespace trtswap

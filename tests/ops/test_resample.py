@@ -164,6 +164,20 @@ def test_letterbox_resize_matches_opencv(target: Target) -> None:
     assert np.abs(np.moveaxis(got[0], 0, -1) - expected).max() <= tolerance.RESAMPLE_CODES
 
 
+@pytest.mark.parametrize("format", list(PixelFormat))
+def test_the_short_cut_for_unturned_maps_changes_no_bit(target: Target, format: PixelFormat) -> None:
+    """The host works on blocks of 64 x 32 pixels; one that the extent cuts takes the general way."""
+    rng = np.random.default_rng()
+    frame = reference.random_surface(rng, format, 201, 87, padded=True)
+    scale = rng.uniform(0.2, 1.5, 2)
+    placement = np.array([[[scale[0], 0, rng.uniform(-3, 3)], [0, -scale[1], rng.uniform(20, 40)]]])
+    put = target.put_surface(frame)
+    whole = target.get(ops.letterbox([put], placement, np.array([(64, 32)]), (64, 32), **PLAIN))
+    cut = target.get(ops.letterbox([put], placement, np.array([(63, 31)]), (64, 32), **PLAIN))
+    assert np.array_equal(whole[..., :31, :63], cut[..., :31, :63])
+    assert not cut[..., 31:, :].any()
+
+
 def test_siting_moves_chroma(target: Target) -> None:
     """A chroma ramp sampled at luma sites: the six sitings give the six shifts of the ramp."""
     width = height = 32
