@@ -9,6 +9,7 @@ from trtswap.errors import OptionError
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
 Selection = Literal["largest", "all", "reference"]
+Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
 
 def _require(condition: bool, message: str) -> None:
@@ -93,6 +94,30 @@ class SelectOptions:
 
 
 @dataclass(frozen=True)
+class SmoothOptions:
+    """How faces are held steady over time.
+
+    method: "symmetric" looks `lag_s` seconds ahead and does not trail behind motion; "one-euro" and "ema" are causal;
+        "individual" treats each landmark alone, robustly; "off" passes detections on as they are.
+    lag_s: how far ahead symmetric and individual look, in seconds.
+    window, alpha: of "ema": frames averaged, and the weight of each newer one, 0..1.
+    gap_s: how long a lost face is bridged, in seconds; never across a scene cut.
+    """
+
+    method: Smoothing = "symmetric"
+    lag_s: float = 0.25
+    window: int = 5
+    alpha: float = 0.25
+    gap_s: float = 0.2
+
+    def __post_init__(self) -> None:
+        _require(0 < self.lag_s <= 2, f"the smoothing looks 0 to 2 seconds ahead, not {self.lag_s}")
+        _require(1 <= self.window <= 60, f"the smoothing window is 1 to 60 frames, not {self.window}")
+        _require(0 < self.alpha <= 1, f"the smoothing alpha is above 0 and at most 1, not {self.alpha}")
+        _require(0 <= self.gap_s <= 2, f"gaps of 0 to 2 seconds are bridged, not {self.gap_s}")
+
+
+@dataclass(frozen=True)
 class MaskOptions:
     """The box mask. blur: 0..1 of half the crop's width. padding: percent of the crop, top right bottom left."""
 
@@ -121,6 +146,7 @@ class SwapOptions:
     recogniser: str = "auto"
     detect: DetectOptions = field(default_factory=DetectOptions)
     select: SelectOptions = field(default_factory=SelectOptions)
+    smooth: SmoothOptions = field(default_factory=SmoothOptions)
     mask: MaskOptions = field(default_factory=MaskOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     trim: Trim = field(default_factory=Trim)

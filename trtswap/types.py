@@ -192,12 +192,16 @@ class Faces:
     boxes_px: float32 [N, 4], x1 y1 x2 y2. landmarks_px: float32 [N, 5, 2], in the order image-left eye,
     image-right eye, nose tip, image-left mouth corner, image-right mouth corner of the *upright* picture.
     scores: float32 [N], 0..1. embeddings: float32 [N, 512] as recognised (any length), or None.
+    track_ids: int32 [N], each once, or None before tracking. filled: bool [N], True where no detection stands behind
+    the face, or None before tracking.
     """
 
     boxes_px: Array
     landmarks_px: Array
     scores: Array
     embeddings: Array | None = None
+    track_ids: Array | None = None
+    filled: Array | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scores)
@@ -206,6 +210,9 @@ class Faces:
             raise ValueError(f"faces: expected shapes [N, 4], [N, 5, 2], [N], got {shapes}")
         if self.embeddings is not None and (self.embeddings.ndim != 2 or len(self.embeddings) != count):
             raise ValueError(f"faces: expected embeddings [{count}, D], got {self.embeddings.shape}")
+        for name, values in (("track_ids", self.track_ids), ("filled", self.filled)):
+            if values is not None and values.shape != (count,):
+                raise ValueError(f"faces: expected {name} [{count}], got {values.shape}")
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -213,8 +220,13 @@ class Faces:
     def take(self, rows: Sequence[int] | Array) -> Faces:
         """The faces of the given rows, in that order."""
         index = np.asarray(rows, np.intp)
-        embeddings = None if self.embeddings is None else self.embeddings[index]
-        return Faces(self.boxes_px[index], self.landmarks_px[index], self.scores[index], embeddings)
+        optional = (self.embeddings, self.track_ids, self.filled)
+        return Faces(
+            self.boxes_px[index],
+            self.landmarks_px[index],
+            self.scores[index],
+            *(None if values is None else values[index] for values in optional),
+        )
 
     @classmethod
     def empty(cls) -> Faces:
