@@ -277,6 +277,56 @@ def test_a_source_cut_close_is_found_with_a_margin(world) -> None:
     assert seen == [(640, 640), (1280, 1280)]
 
 
+def test_tracks_can_be_dumped_and_used_again(world, tmp_path, monkeypatch) -> None:
+    people, clip = [world / "me.png"], world / "clip.mp4"
+    first = record_frames(monkeypatch)
+    dump = tmp_path / "tracks.jsonl"
+    pipeline.swap_video(people, clip, tmp_path / "a.mp4", dump_tracks=dump, options=options(world))
+    assert len(dump.read_text().splitlines()) == FRAMES + 1
+    second = record_frames(monkeypatch)
+    report = pipeline.swap_video(people, clip, tmp_path / "b.mp4", tracks=dump, options=options(world))
+    assert report.faces_swapped == FRAMES
+    for one, other in zip(first, second, strict=True):
+        for a, b in zip(one.surface.planes, other.surface.planes, strict=True):
+            assert np.abs(a.astype(int) - b).max() <= 1
+    lines = dump.read_text().splitlines()
+    dump.write_text("\n".join(lines[:1] + lines[6:]))  # the first five frames keep their own faces
+    report = pipeline.swap_video(people, clip, tmp_path / "c.mp4", tracks=dump, options=options(world))
+    assert report.faces_swapped == FRAMES - 5
+
+
+def test_the_overlay_is_a_second_video(world, tmp_path) -> None:
+    out, seen = tmp_path / "out.mp4", tmp_path / "seen.mp4"
+    pipeline.swap_video(
+        [world / "me.png"], world / "clip.mp4", out, debug_overlay=seen, options=options(world)
+    )
+    plain = tmp_path / "plain.mp4"
+    pipeline.swap_video([world / "me.png"], world / "clip.mp4", plain, options=options(world))
+    drawn, result, without = frames_of(seen), frames_of(out), frames_of(plain)
+    assert [frame.pts for frame in drawn] == [frame.pts for frame in result]
+    for a, b, c in zip(drawn, result, without, strict=True):
+        assert np.array_equal(b.surface.planes[0], c.surface.planes[0])  # drawing touches only the copy
+        assert np.count_nonzero(np.abs(a.surface.planes[0].astype(int) - b.surface.planes[0]) > 30) > 300
+
+
+def test_an_interrupted_run_leaves_neither_overlay_nor_tracks(world, tmp_path) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.frames_done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.swap_video(
+            [world / "me.png"],
+            world / "clip.mp4",
+            tmp_path / "out.mp4",
+            dump_tracks=tmp_path / "t.jsonl",
+            debug_overlay=tmp_path / "seen.mp4",
+            options=options(world),
+            on_progress=interrupt,
+        )
+    assert left_behind(tmp_path) == []
+
+
 def test_progress_is_told_in_order(world, tmp_path) -> None:
     seen: list[Progress] = []
     pipeline.swap_video(
@@ -375,8 +425,9 @@ def test_memory_does_not_grow_with_the_length(world, tmp_path, monkeypatch) -> N
     )
     real.close()
     assert report.frames == 120
-    # per thread one batch in hand and one waiting, one with the writer, one being read
-    assert most <= 2 * (3 * 2 + 2)
+    # per thread one batch in hand and one waiting, one with the writer, one being read; and what waits for its faces
+    # to be final: one frame for the cuts, six for gaps, eight for the smoothing
+    assert most <= 2 * (3 * 2 + 2) + 1 + 6 + 8
 
 
 @pytest.mark.parametrize(

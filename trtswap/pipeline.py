@@ -1,4 +1,4 @@
-"""The order of the stages, and the threads between them: read, analyse, select, swap, composite, write.
+"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, composite, write.
 
 Reading, analysing and swapping each run in a thread of their own, at most `options.queue` batches apart; the caller's
 thread writes. Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
 
 from trtswap import __version__
 from trtswap.concurrency import Ahead
@@ -22,10 +24,14 @@ from trtswap.stages.batch import Batch
 from trtswap.stages.composite import composite
 from trtswap.stages.gather import gather
 from trtswap.stages.identity import identify
+from trtswap.stages.mask import box_mask
+from trtswap.stages.overlay import overlaid
 from trtswap.stages.select import select
+from trtswap.stages.steady import steady
 from trtswap.stages.swap import swap
+from trtswap.stages.track_file import from_tracks, track_writer
 from trtswap.types import Frame, Identity, Progress, SwapReport
-from trtswap.video import create_output, open_target
+from trtswap.video import FrameSource, create_output, open_target
 
 MARKS = {"comment": f"AI-altered: faces swapped with trtswap {__version__}"}
 """What every output says of itself."""
@@ -39,6 +45,9 @@ def swap_video(
     output: StrPath,
     *,
     reference: StrPath | None = None,
+    tracks: StrPath | None = None,
+    dump_tracks: StrPath | None = None,
+    debug_overlay: StrPath | None = None,
     options: SwapOptions | None = None,
     on_progress: OnProgress | None = None,
 ) -> SwapReport:
@@ -50,16 +59,22 @@ def swap_video(
     with a note. Raises any TrtSwapError; KeyboardInterrupt leaves no output.
     """
     settings = options or SwapOptions()
-    _check_reference(settings, reference)
+    _check_reference(settings, reference, tracks)
     started = time.perf_counter()
     progress = _Progress(on_progress or (lambda _: None), started)
-    with (
-        open_target(target, trim=settings.trim) as reader,
-        create_output(
-            output, reader, options=settings.encode, overwrite=settings.overwrite, marks=MARKS
-        ) as writer,
-        NetworkSet(settings) as networks,
-    ):
+    with ExitStack() as opened:
+        reader = opened.enter_context(open_target(target, trim=settings.trim))
+        writing: dict[str, Any] = {
+            "options": settings.encode,
+            "overwrite": settings.overwrite,
+            "marks": MARKS,
+        }
+        writer = opened.enter_context(create_output(output, reader, **writing))
+        overlay = debug_overlay and opened.enter_context(create_output(debug_overlay, reader, **writing))
+        track_lines = opened.enter_context(
+            track_writer(dump_tracks, reader.info, overwrite=settings.overwrite)
+        )
+        networks = opened.enter_context(NetworkSet(settings))
         progress.total = reader.expected_frames
         progress.tell("prepare")
         identity, notes = identify(sources, networks.detector, networks.recogniser, settings.detect)
@@ -67,10 +82,16 @@ def swap_video(
         if reference is not None:
             wanted, more = identify([reference], networks.detector, networks.recogniser, settings.detect)
             notes += more
-        with _stages(reader, networks, settings, identity, wanted) as batches:
+        draw = _drawing(networks, settings) if overlay else None
+        with _stages(reader, networks, settings, identity, wanted, tracks) as batches:
             for batch in batches:
                 for frame in batch.frames:
                     writer.write(frame)
+                if overlay and draw:
+                    for frame in draw(batch):
+                        overlay.write(frame)
+                if track_lines:
+                    track_lines.write(batch)
                 progress.add(batch)
         progress.tell("finish")
         paths = dict(networks.paths)
@@ -87,11 +108,12 @@ def swap_video(
 
 @contextmanager
 def _stages(
-    frames: Iterable[Frame],
+    reader: FrameSource,
     networks: NetworkSet,
     settings: SwapOptions,
     identity: Identity,
     wanted: Identity | None,
+    tracks: StrPath | None,
 ) -> Iterator[Iterator[Batch]]:
     """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
     recogniser = networks.recogniser if settings.select.mode == "reference" else None
@@ -103,9 +125,14 @@ def _stages(
         return threads[-1]
 
     try:
-        read = ahead(gather(frames, settings.batch), "read")
-        found = analyse(read, networks.detector, settings.detect, recogniser)
-        chosen = ahead(select(found, settings.select, wanted), "analyse")
+        read = ahead(gather(reader, settings.batch), "read")
+        if tracks is None:
+            found = analyse(read, networks.detector, settings.detect, recogniser)
+            rate = reader.info.frame_rate
+            final = steady(found, settings.smooth, float(rate) if rate else None, settings.batch)
+        else:
+            final = from_tracks(read, tracks, reader.info)
+        chosen = ahead(select(final, settings.select, wanted), "analyse")
         swapped = swap(chosen, networks.swapper, identity)
         yield ahead(composite(swapped, size, settings.mask), "swap")
     finally:
@@ -115,7 +142,24 @@ def _stages(
             thread.close()
 
 
-def _check_reference(settings: SwapOptions, reference: StrPath | None) -> None:
+def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:
+    swapper = networks.swapper
+    mask = box_mask(swapper.size, settings.mask)
+
+    def draw(batch: Batch) -> Iterator[Frame]:
+        for row, frame in enumerate(batch.frames):
+            surface = overlaid(batch, row, template=swapper.template, crop_px=swapper.size, mask=mask)
+            yield replace(frame, surface=surface)
+
+    return draw
+
+
+def _check_reference(settings: SwapOptions, reference: StrPath | None, tracks: StrPath | None) -> None:
+    if settings.select.mode == "reference" and tracks is not None:
+        raise OptionError(
+            "a file of tracks says where faces are, not whose: it cannot be selected from by reference",
+            hint="use --select largest or all, and remove unwanted faces from the file",
+        )
     if settings.select.mode == "reference" and reference is None:
         raise OptionError(
             "selecting by reference needs a picture of the person to replace",
@@ -138,11 +182,13 @@ class _Progress:
         self.frames = 0
         self.frames_with_faces = 0
         self.faces = 0
+        self.cuts = 0
 
     def add(self, batch: Batch) -> None:
         self.frames += len(batch.frames)
         self.frames_with_faces += sum(len(faces) > 0 for faces in batch.faces)
         self.faces += batch.face_count
+        self.cuts += sum(batch.cuts)
         self.tell("swap")
 
     def tell(self, stage: str) -> None:

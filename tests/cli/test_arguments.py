@@ -24,6 +24,11 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--detector-overlap", "0.25"], "detect.overlap", 0.25),
     (["--select", "all"], "select.mode", "all"),
     (["--reference-distance", "0.5"], "select.distance", 0.5),
+    (["--smooth", "one-euro"], "smooth.method", "one-euro"),
+    (["--smooth-lag", "0.5"], "smooth.lag_s", 0.5),
+    (["--smooth-window", "9"], "smooth.window", 9),
+    (["--smooth-alpha", "1"], "smooth.alpha", 1.0),
+    (["--bridge", "0"], "smooth.gap_s", 0.0),
     (["--mask-blur", "0"], "mask.blur", 0.0),
     (["--mask-padding", "10"], "mask.padding", (10, 10, 10, 10)),
     (["--mask-padding", "10", "5.5"], "mask.padding", (10, 5.5, 10, 5.5)),
@@ -44,7 +49,10 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["-y"], "overwrite", True),
     (["--overwrite"], "overwrite", True),
 ]
-NOT_SETTINGS = {"--help", "--source", "--target", "--output", "--reference", "--json", "--quiet", "--verbose"}
+NOT_SETTINGS = {
+    *("--help", "--source", "--target", "--output", "--reference", "--json", "--quiet", "--verbose"),
+    *("--tracks", "--dump-tracks", "--debug-overlay"),
+}
 
 WRONG: list[tuple[list[str], str]] = [
     (["--detector-score", "1.1"], "--detector-score"),
@@ -52,6 +60,11 @@ WRONG: list[tuple[list[str], str]] = [
     (["--detector-overlap", "-0.1"], "--detector-overlap"),
     (["--select", "smallest"], "--select"),
     (["--reference-distance", "2"], "--reference-distance"),
+    (["--smooth", "kalman"], "--smooth"),
+    (["--smooth-lag", "0"], "--smooth-lag"),
+    (["--smooth-window", "0"], "--smooth-window"),
+    (["--smooth-alpha", "0"], "--smooth-alpha"),
+    (["--bridge", "-1"], "--bridge"),
     (["--mask-blur", "soft"], "--mask-blur"),
     (["--mask-padding", "100"], "--mask-padding"),
     (["--mask-padding", "60", "0"], "--mask-padding"),
@@ -145,10 +158,14 @@ def test_reference_selection() -> None:
 
 def test_files_reach_swap_video(pipeline: Any) -> None:
     sources = ["--source", "a.jpg", "b.jpg", "-s", "c.jpg"]
-    chosen = ["--select", "reference", "--reference", "her.png", "--batch", "7"]
+    chosen = ["--select", "reference", "--reference", "her.png", "--batch", "7", "--tracks", "in.jsonl"]
+    chosen += ["--dump-tracks", "out.jsonl", "--debug-overlay", "seen.mp4"]
     assert main(["process", *sources, "-t", "clip.mp4", "-o", "out.mp4", *chosen]) == 0
     assert pipeline.arguments == (["a.jpg", "b.jpg", "c.jpg"], "clip.mp4", "out.mp4")
     assert pipeline.keywords["reference"] == "her.png"
+    assert pipeline.keywords["tracks"] == "in.jsonl"
+    assert pipeline.keywords["dump_tracks"] == "out.jsonl"
+    assert pipeline.keywords["debug_overlay"] == "seen.mp4"
     assert pipeline.keywords["options"].batch == 7
 
 

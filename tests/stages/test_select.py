@@ -8,7 +8,7 @@ import pytest
 from trtswap.errors import NoFaceError, OptionError
 from trtswap.options import SelectOptions
 from trtswap.stages.identity import identity_of
-from trtswap.stages.select import embedding_distances, largest_face, select_faces
+from trtswap.stages.select import Selector, embedding_distances, largest_face
 from trtswap.types import Faces
 
 
@@ -21,7 +21,7 @@ def faces(rng: np.random.Generator, count: int, embeddings: np.ndarray | None = 
 
 def test_all_keeps_every_face() -> None:
     found = faces(np.random.default_rng(), 4)
-    assert select_faces(found, SelectOptions("all")) is found
+    assert Selector(SelectOptions("all")).choose(found) is found
 
 
 def test_largest_takes_the_largest_box() -> None:
@@ -29,7 +29,7 @@ def test_largest_takes_the_largest_box() -> None:
     for _ in range(20):
         found = faces(rng, 5)
         areas = [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in found.boxes_px.astype(float)]
-        chosen = select_faces(found, SelectOptions("largest"))
+        chosen = Selector(SelectOptions("largest")).choose(found)
         assert len(chosen) == 1
         assert np.array_equal(chosen.boxes_px[0], found.boxes_px[int(np.argmax(areas))])
 
@@ -46,20 +46,63 @@ def test_reference_takes_the_nearest_below_the_distance() -> None:
     embeddings = rng.standard_normal((6, 512)).astype(np.float32)
     person = identity_of(embeddings[4:5] + 0.1 * rng.standard_normal((1, 512)))
     found = faces(rng, 6, embeddings)
-    chosen = select_faces(found, SelectOptions("reference", 0.3), person)
+    chosen = Selector(SelectOptions("reference", 0.3), person).choose(found)
     assert np.array_equal(chosen.landmarks_px, found.landmarks_px[4:5])
     stranger = identity_of(rng.standard_normal((1, 512)))
-    assert len(select_faces(found, SelectOptions("reference", 0.3), stranger)) == 0
+    assert len(Selector(SelectOptions("reference", 0.3), stranger).choose(found)) == 0
 
 
 def test_reference_without_a_reference_is_told() -> None:
     with pytest.raises(OptionError, match="reference"):
-        select_faces(faces(np.random.default_rng(), 2), SelectOptions("reference"))
+        Selector(SelectOptions("reference"))
 
 
 def test_no_faces_stay_no_faces() -> None:
+    person = identity_of(np.random.default_rng().standard_normal((1, 512)))
     for mode in ("all", "largest", "reference"):
-        assert len(select_faces(Faces.empty(), SelectOptions(mode))) == 0
+        assert len(Selector(SelectOptions(mode), person).choose(Faces.empty())) == 0
+
+
+def tracked(boxes: list[tuple[float, ...]], ids: list[int], embeddings: np.ndarray | None = None) -> Faces:
+    count = len(ids)
+    points = np.zeros((count, 5, 2), np.float32)
+    scores = np.ones(count, np.float32)
+    return Faces(
+        np.array(boxes, np.float32),
+        points,
+        scores,
+        embeddings,
+        np.array(ids, np.int32),
+        np.zeros(count, bool),
+    )
+
+
+def test_the_largest_track_is_kept_while_sizes_cross_a_little() -> None:
+    selector = Selector(SelectOptions("largest"))
+    chosen = []
+    for step in range(20):
+        wobble = 6 * (-1) ** step
+        found = tracked([(0, 0, 100 + wobble, 100), (200, 0, 300 - wobble, 100)], [4, 7])
+        chosen.append(int(selector.choose(found).track_ids[0]))
+    assert set(chosen) == {4}
+    clearly_larger = tracked([(0, 0, 100, 100), (200, 0, 400, 100)], [4, 7])
+    assert int(selector.choose(clearly_larger).track_ids[0]) == 7
+    gone = tracked([(0, 0, 100, 100)], [4])
+    assert int(selector.choose(gone).track_ids[0]) == 4
+
+
+def test_one_bad_embedding_does_not_lose_the_reference() -> None:
+    rng = np.random.default_rng()
+    person = identity_of(rng.standard_normal((1, 512)))
+    selector = Selector(SelectOptions("reference", 0.3), person)
+    boxes, ids = [(0, 0, 9, 9), (20, 0, 29, 9)], [1, 2]
+    for step in range(12):
+        hers = person.unit * 20 + 0.3 * rng.standard_normal(512)
+        if step == 6:
+            hers = rng.standard_normal(512)  # a blink, a hand
+        stranger = rng.standard_normal(512)
+        found = tracked(boxes, ids, np.stack([stranger, hers]).astype(np.float32))
+        assert selector.choose(found).track_ids.tolist() == [2], step
 
 
 def test_distances_are_half_of_one_minus_cosine() -> None:

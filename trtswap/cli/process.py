@@ -31,6 +31,9 @@ def run(arguments: Namespace, output: Output) -> int:
                 arguments.target,
                 arguments.output,
                 reference=arguments.reference,
+                tracks=arguments.tracks,
+                dump_tracks=arguments.dump_tracks,
+                debug_overlay=arguments.debug_overlay,
                 options=options,
                 on_progress=reporter,
             )

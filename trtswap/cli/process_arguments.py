@@ -11,6 +11,7 @@ from trtswap.options import (
     EncodeOptions,
     MaskOptions,
     SelectOptions,
+    SmoothOptions,
     SwapOptions,
 )
 
@@ -36,6 +37,7 @@ def add_process_arguments(parser: ArgumentParser) -> None:
     _add_files(parser)
     _add_faces(parser)
     _add_networks(parser)
+    _add_steady(parser)
     _add_mask(parser)
     _add_part(parser)
     _add_output(parser)
@@ -149,6 +151,47 @@ def _add_networks(parser: ArgumentParser) -> None:
         choices=_choices(SwapOptions, "provider"),
         default=_DEFAULTS.provider,
         help="where ONNX Runtime runs them; auto takes the GPU when it can " + _default(_DEFAULTS.provider),
+    )
+
+
+def _add_steady(parser: ArgumentParser) -> None:
+    smooth = _DEFAULTS.smooth
+    group = parser.add_argument_group(
+        "over time", "Scene cuts are found by themselves; nothing is smoothed across one."
+    )
+    group.add_argument(
+        "--smooth",
+        choices=_choices(SmoothOptions, "method"),
+        default=smooth.method,
+        help="how faces are held steady: symmetric looks ahead and does not trail behind motion, one-euro and ema look "
+        "back only, individual treats each point alone, off trusts the detector " + _default(smooth.method),
+    )
+    for option, field, kind, words in (
+        ("--smooth-lag", "lag_s", float, "seconds that symmetric and individual look ahead"),
+        ("--smooth-window", "window", int, "frames that ema averages"),
+        ("--smooth-alpha", "alpha", float, "weight of each newer frame in ema, above 0 to 1"),
+        ("--bridge", "gap_s", float, "seconds for which a face that the detector misses is carried on"),
+    ):
+        default = getattr(smooth, field)
+        group.add_argument(
+            option,
+            metavar="N" if kind is int else "SECONDS" if field.endswith("_s") else "0..1",
+            type=field_of(SmoothOptions, field, kind),
+            default=default,
+            help=f"{words} {_default(default)}",
+        )
+    group.add_argument(
+        "--dump-tracks",
+        metavar="FILE",
+        help="write where the faces are, a line of JSON per frame, to look at or edit (docs/tracks.md)",
+    )
+    group.add_argument(
+        "--tracks", metavar="FILE", help="use such a file, as it is, instead of finding and smoothing faces"
+    )
+    group.add_argument(
+        "--debug-overlay",
+        metavar="FILE",
+        help="write a second video with boxes, track numbers, points before and after, masks and cuts drawn in",
     )
 
 

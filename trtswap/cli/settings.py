@@ -10,6 +10,7 @@ from trtswap.options import (
     EncodeOptions,
     MaskOptions,
     SelectOptions,
+    SmoothOptions,
     SwapOptions,
     Trim,
 )
@@ -26,6 +27,13 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             overlap=arguments.detector_overlap,
         ),
         select=SelectOptions(mode=arguments.select, distance=arguments.reference_distance),
+        smooth=SmoothOptions(
+            method=arguments.smooth,
+            lag_s=arguments.smooth_lag,
+            window=arguments.smooth_window,
+            alpha=arguments.smooth_alpha,
+            gap_s=arguments.bridge,
+        ),
         mask=MaskOptions(blur=arguments.mask_blur, padding=arguments.mask_padding),
         encode=EncodeOptions(
             codec=arguments.codec,

@@ -12,11 +12,19 @@ from trtswap.types import Array, Faces, Frame
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive frames. faces: per frame, set by `analyse` and narrowed by `select`. placements: float64 [F, 2, 3],
-    frame to crop pixels of all faces of all frames in order, and patches: theirs, both set by `swap`."""
+    """Consecutive frames.
+
+    faces: per frame, set by `analyse`, held steady by `steady`, narrowed by `select`. detected, tracked, cuts: per
+    frame, set by `steady`: the faces as the detector gave them, all faces held steady, and whether the frame begins a
+    new scene. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
+    theirs, both set by `swap`.
+    """
 
     frames: tuple[Frame, ...]
     faces: tuple[Faces, ...] = ()
+    detected: tuple[Faces, ...] = ()
+    tracked: tuple[Faces, ...] = ()
+    cuts: tuple[bool, ...] = ()
     placements: Array | None = None
     patches: Patches | None = None
 

@@ -1,0 +1,108 @@
+"""Holds faces steady over time: scene cuts, tracks, gaps, smoothing. Frames wait until their faces are final."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from trtswap.options import SmoothOptions
+from trtswap.stages.batch import Batch
+from trtswap.stages.scenes import SceneDetector, thumbnails
+from trtswap.stages.smooth import make_smoother
+from trtswap.stages.track import GapFiller, Tracker
+from trtswap.types import Faces, Frame
+
+_USUAL_RATE = 25.0
+
+
+def steady(
+    batches: Iterable[Batch], options: SmoothOptions, frame_rate: float | None, size: int
+) -> Iterator[Batch]:
+    """Sets `cuts`, `detected`, `tracked` and the final `faces` of each frame; faces then have `track_ids`.
+
+    Gives batches of `size` frames in the same order, delayed by one frame for the cuts, by the gap and by the
+    smoother's lag: so many frames are held, however long the video is. frame_rate: in 1/s, None for a picture.
+    """
+    line = _Line(options, frame_rate)
+    done: list[_Waiting] = []
+    for batch in batches:
+        surfaces = [frame.surface for frame in batch.frames]
+        for frame, faces, thumbnail in zip(batch.frames, batch.faces, thumbnails(surfaces), strict=True):
+            done += line.push(_Waiting(frame, faces), thumbnail)
+        while len(done) >= size:
+            yield _batch(done[:size])
+            del done[:size]
+    done += line.flush()
+    for start in range(0, len(done), size):
+        yield _batch(done[start : start + size])
+
+
+@dataclass
+class _Waiting:
+    """A frame on its way through the temporal classes."""
+
+    frame: Frame
+    detected: Faces
+    cut: bool = False
+    faces: Faces | None = None
+
+
+class _Line:
+    """The temporal classes one behind the other, and the frames that wait in front of each."""
+
+    def __init__(self, options: SmoothOptions, frame_rate: float | None) -> None:
+        rate = frame_rate or _USUAL_RATE
+        self._scenes = SceneDetector()
+        self._tracker = Tracker()
+        self._filler = GapFiller(round(options.gap_s * rate))
+        self._smoother = make_smoother(options, rate)
+        self._undecided: deque[_Waiting] = deque()
+        self._unfilled: deque[_Waiting] = deque()
+        self._unsmoothed: deque[_Waiting] = deque()
+
+    def push(self, item: _Waiting, thumbnail: object) -> list[_Waiting]:
+        """Takes the next frame; gives the frames that are now final."""
+        cut = self._scenes.push(thumbnail)
+        self._undecided.append(item)
+        return [] if cut is None else self._track(cut)
+
+    def flush(self) -> list[_Waiting]:
+        """The frames still held, after the last one."""
+        done = self._track(self._scenes.flush()) if self._undecided else []
+        done += self._smooth(self._filler.flush())
+        return done + self._finish(self._smoother.flush())
+
+    def _track(self, cut: bool) -> list[_Waiting]:
+        item = self._undecided.popleft()
+        item.cut = cut
+        faces = self._tracker.push(item.detected, cut=cut, time_s=item.frame.time_s)
+        self._unfilled.append(item)
+        return self._smooth(self._filler.push(faces, cut=cut, surface=item.frame.surface))
+
+    def _smooth(self, filled: list[Faces]) -> list[_Waiting]:
+        done: list[_Waiting] = []
+        for faces in filled:
+            item = self._unfilled.popleft()
+            self._unsmoothed.append(item)
+            done += self._finish(self._smoother.push(faces, cut=item.cut, time_s=item.frame.time_s))
+        return done
+
+    def _finish(self, smoothed: list[Faces]) -> list[_Waiting]:
+        done = []
+        for faces in smoothed:
+            item = self._unsmoothed.popleft()
+            item.faces = faces
+            done.append(item)
+        return done
+
+
+def _batch(items: list[_Waiting]) -> Batch:
+    faces = tuple(item.faces if item.faces is not None else Faces.empty() for item in items)
+    return Batch(
+        frames=tuple(item.frame for item in items),
+        faces=faces,
+        detected=tuple(item.detected for item in items),
+        tracked=faces,
+        cuts=tuple(item.cut for item in items),
+    )
