@@ -1,7 +1,7 @@
 """Short clips with known cuts, and clips with everything that only looks like one.
 
-A case is made of worlds (large textured pictures) seen by a camera that moves: `view`. Worlds are procedural, painted
-faces on a backdrop, or parts of a photograph when one is given. Every case follows from its class name and seed.
+Every case follows from its class name, its seed and whether a photograph is given. `HARD` are the classes with cuts,
+`DISTURBANCES` those without.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from support import pictures
+from support.pictures import background, face_placement, paint_face
+from support.worlds import HEIGHT, WIDTH, WORLD, Camera, Picture, Shot, Studio, portrait, texture, view
 from trtswap.types import PixelFormat, Surface
 
-WIDTH, HEIGHT = 320, 180
-WORLD = (1280, 720)
-Picture = Any
-Shot = Callable[[int], Picture]
-"""Frame number within the clip to picture, float32 [H, W, 3], R G B 0..255."""
+Clip = tuple[list[Picture], Sequence[int]]
+"""Frames, float [H, W, 3], and the frames that begin a new scene."""
 
 
 @dataclass(frozen=True)
@@ -29,135 +27,277 @@ class Case:
 
     name: str
     seed: int
-    frames: list[Picture]
+    frames: list[Any]
     cuts: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Camera:
-    """What of a world is seen: the middle in world pixels, world pixels per frame pixel, roll in degrees."""
-
-    x: float = WORLD[0] / 2
-    y: float = WORLD[1] / 2
-    scale: float = 2.0
-    roll_deg: float = 0.0
 
 
 def make_case(name: str, seed: int, photograph: Picture | None = None) -> Case:
     """The case of class `name` with the given seed. photograph: uint8 [H, W, 3] used for some of the worlds."""
     rng = np.random.default_rng([seed, *name.encode()])
-    frames, cuts = CASES[name](_Studio(rng, photograph))
-    return Case(name, seed, [_stored(frame) for frame in frames], tuple(cuts))
+    frames, cuts = (HARD | DISTURBANCES)[name](Studio(rng, photograph))
+    return Case(name, seed, [_stored(frame) for frame in frames], tuple(int(cut) for cut in cuts))
 
 
 def make_cases(seeds: Sequence[int], photograph: Picture | None = None) -> Iterator[Case]:
     """Every class with every seed, one at a time."""
-    return (make_case(name, seed, photograph) for name in CASES for seed in seeds)
+    return (make_case(name, seed, photograph) for name in HARD | DISTURBANCES for seed in seeds)
 
 
-def surface(frame: Picture) -> Surface:
+def surface(frame: Any) -> Surface:
     """The picture as an RGB8 surface."""
     return Surface(PixelFormat.RGB8, (frame,))
 
 
-def view(world: Picture, camera: Camera, smear: tuple[Camera, int] | None = None) -> Picture:
-    """What the camera sees, float32 [H, W, 3]. smear: motion blur, the mean of so many places on the way to another
-    camera."""
-    if smear is not None:
-        end, count = smear
-        steps = (np.arange(count) + 0.5) / count
-        return np.mean([view(world, _between(camera, end, step)) for step in steps], axis=0, dtype=np.float32)
-    matrix = cv2.getRotationMatrix2D((0, 0), camera.roll_deg, camera.scale)
-    matrix[:, 2] = (camera.x, camera.y) - matrix[:, :2] @ ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
-    options = {"flags": cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REFLECT_101}
-    return cv2.warpAffine(world, matrix, (WIDTH, HEIGHT), **options).astype(np.float32)
+def _different(studio: Studio) -> Clip:
+    cuts = np.cumsum(studio.rng.integers(6, 12, 3))
+    return _join([studio.any_shot() for _ in range(4)], cuts, int(cuts[-1]) + 8), cuts
 
 
-def texture(rng: np.random.Generator) -> Picture:
-    """A world of soft noise of several scales and some flat shapes."""
-    total = np.full((WORLD[1], WORLD[0], 3), rng.uniform(60, 180, 3), np.float32)
-    for cells in (4, 10, 28, 80):
-        grid = rng.standard_normal((cells * 9 // 16 + 2, cells, 1)) + 0.3 * rng.standard_normal(
-            (cells * 9 // 16 + 2, cells, 3)
-        )
-        total += cv2.resize(grid.astype(np.float32), WORLD, interpolation=cv2.INTER_CUBIC) * rng.uniform(6, 26)
-    for _ in range(int(rng.integers(6, 30))):
-        x, y = int(rng.integers(WORLD[0])), int(rng.integers(WORLD[1]))
-        w, h = (int(value) for value in rng.integers(20, 220, 2))
-        colour = [float(value) for value in rng.uniform(20, 235, 3)]
-        if rng.random() < 0.5:
-            cv2.rectangle(total, (x, y), (x + w, y + h), colour, -1)
-        else:
-            cv2.ellipse(total, (x, y), (w // 2, h // 2), float(rng.uniform(0, 180)), 0, 360, colour, -1)
-    return cv2.GaussianBlur(np.clip(total, 0, 255), (0, 0), 1.5)
+def _same_backdrop(studio: Studio) -> Clip:
+    """Painted faces on one backdrop, other framing: shot and reverse shot."""
+    rng, shade, cuts = studio.rng, int(studio.rng.integers(1 << 30)), (9, 17)
+    views = []
+    for size in ((240, 330), (520, 700), (330, 450)):
+        world, camera = portrait(rng, shade, size), studio.camera(60)
+        views.append(view(world, camera))
+    shots = [_constant(picture) for picture in views]
+    return _noisy(rng, _join(shots, cuts, 25), 2), cuts
 
 
-def portrait(rng: np.random.Generator, backdrop: int | None = None, size: tuple[float, float] = (350, 700)) -> Picture:
-    """A world with a painted face on a muted backdrop."""
-    seed = int(rng.integers(1 << 30))
-    picture = pictures.background(*WORLD, seed=seed if backdrop is None else backdrop)
-    centre = (float(rng.uniform(440, 840)), float(rng.uniform(290, 430)))
-    placement = pictures.face_placement(centre, float(rng.uniform(*size)), float(rng.uniform(-20, 20)))
-    pictures.paint_face(picture, placement, seed=seed, skin=tuple(int(v) for v in rng.integers(90, 220, 3)))
-    return picture.astype(np.float32)
+def _reframed(studio: Studio) -> Clip:
+    """One world from the same place, 1.5 to 2 times closer and elsewhere."""
+    world, near = studio.world(), float(studio.rng.uniform(1.5, 2.0))
+    wide = replace(studio.camera(40), scale=2.2)
+    x, y = studio.rng.uniform(0.25, 0.5, 2) * studio.rng.choice([-1, 1], 2) * 2.2
+    close = Camera(wide.x + x * WIDTH / 2, wide.y + y * HEIGHT / 2, 2.2 / near)
+    shots = [_constant(view(world, camera)) for camera in (wide, close, wide)]
+    return _noisy(studio.rng, _join(shots, (9, 17), 25), 2), (9, 17)
 
 
-class _Studio:
-    """Draws worlds and cameras for one case."""
-
-    def __init__(self, rng: np.random.Generator, photograph: Picture | None) -> None:
-        self.rng = rng
-        self.photograph = photograph
-
-    def world(self) -> Picture:
-        kind = self.rng.integers(4 if self.photograph is not None else 3)
-        if kind == 3:
-            assert self.photograph is not None
-            side = int(self.rng.integers(300, 500))
-            x, y = (int(self.rng.integers(0, 512 - side)) for _ in range(2))
-            part = self.photograph[y : y + side * 9 // 16, x : x + side]
-            return cv2.resize(part, WORLD, interpolation=cv2.INTER_CUBIC).astype(np.float32)
-        return portrait(self.rng) if kind == 2 else texture(self.rng)
-
-    def camera(self, spread: float = 120.0) -> Camera:
-        x, y = self.rng.uniform(-spread, spread, 2)
-        return Camera(WORLD[0] / 2 + x, WORLD[1] / 2 + y / 2, float(self.rng.uniform(1.2, 2.2)))
-
-    def still(self) -> Shot:
-        picture = view(self.world(), self.camera())
-        return lambda t: picture
-
-    def handheld(self, amount: float = 6.0) -> Shot:
-        """Shake of up to about `amount` frame pixels a frame."""
-        world, camera, rng = self.world(), self.camera(), self.rng
-        phases = rng.uniform(0, 6.3, 6)
-        speeds = rng.uniform(0.3, 1.2, 6)
-
-        def shot(t: int) -> Picture:
-            sway = np.sin(speeds * t + phases) @ np.array([[1, 0, 0.2], [0.6, 0, 0], [0, 1, 0.2], [0, 0.6, 0]] + [[0, 0, 0.3]] * 2)
-            return view(world, replace(camera, x=camera.x + amount * sway[0] * camera.scale,
-                                       y=camera.y + amount * sway[1] * camera.scale, roll_deg=float(sway[2])))
-
-        return shot
-
-    def panning(self, share: float, tilt: bool = False) -> Shot:
-        """A steady pan of `share` of the picture's width (or height) per frame, with motion blur of half the way."""
-        world, camera = self.world(), self.camera(40)
-        step = share * camera.scale * (HEIGHT if tilt else WIDTH) * self.rng.choice([-1.0, 1.0])
-        axis = "y" if tilt else "x"
-
-        def place(t: float) -> Camera:
-            return replace(camera, **{axis: getattr(camera, axis) + step * (t - 12)})
-
-        return lambda t: view(world, place(t), (place(t + 0.5), 6))
-
-    def any_shot(self) -> Shot:
-        kind = self.rng.integers(3)
-        return self.still() if kind == 0 else self.handheld() if kind == 1 else self.panning(0.01)
+def _black_between(studio: Studio) -> Clip:
+    shots = [studio.any_shot(), _constant(_plain(float(studio.rng.uniform(0, 16)))), studio.any_shot()]
+    return _join(shots, (9, 18), 26), (9, 18)
 
 
-def _noisy(rng: np.random.Generator, frames: Sequence[Picture], deviation: float) -> list[Picture]:
-    return [frame + rng.standard_normal(frame.shape, np.float32) * deviation for frame in frames]
+def _low_light(studio: Studio) -> Clip:
+    frames, cuts = _different(studio)
+    gain = studio.rng.uniform(0.06, 0.15)
+    return _noisy(studio.rng, [frame * gain + 3 for frame in frames], 3), cuts
+
+
+def _noisy_cuts(studio: Studio) -> Clip:
+    frames, cuts = _different(studio)
+    return _noisy(studio.rng, frames, studio.rng.uniform(20, 35)), cuts
+
+
+def _compressed_cuts(studio: Studio) -> Clip:
+    frames, cuts = _different(studio)
+    return _compressed(frames, studio.rng), cuts
+
+
+def _moving_cuts(studio: Studio) -> Clip:
+    """Between pans and shake."""
+    shots = [studio.panning(0.04), studio.handheld(12), studio.panning(0.06, tilt=True)]
+    return _join(shots, (9, 18), 27), (9, 18)
+
+
+def _quick_cuts(studio: Studio) -> Clip:
+    """Shots of three to five frames."""
+    cuts = 8 + np.cumsum(studio.rng.integers(3, 6, 5))
+    return _join([studio.any_shot() for _ in range(6)], cuts, int(cuts[-1]) + 8), cuts
+
+
+def _letterbox_cuts(studio: Studio) -> Clip:
+    frames, cuts = _different(studio)
+    return [_barred(frame, 23) for frame in frames], cuts
+
+
+def _overlay_cuts(studio: Studio) -> Clip:
+    """A logo and a caption stay."""
+    frames, cuts = _different(studio)
+    return [_captioned(frame) for frame in frames], cuts
+
+
+def _flash(studio: Studio) -> Clip:
+    """One to three frames, weak to burnt out, decaying or not, sometimes twice."""
+    rng = studio.rng
+    frames = _play(studio.any_shot(), 30)
+    for start in rng.permutation([8, 14, 20])[: rng.integers(1, 3)]:
+        gain, lift, decay = rng.uniform(1.3, 5), rng.uniform(0, 120), rng.choice([0.5, 1.0])
+        for step in range(rng.integers(1, 4)):
+            share = decay**step
+            frames[start + step] = frames[start + step] * (1 + (gain - 1) * share) + lift * share
+    return _noisy(rng, frames, 2), ()
+
+
+def _fades(studio: Studio) -> Clip:
+    """To a plain colour (mostly black) and up again to another shot."""
+    rng, length = studio.rng, int(studio.rng.integers(5, 16))
+    plain = _plain(float(rng.choice([0, 0, 16, 255])))
+    down, hold = np.linspace(1, 0, length), np.zeros(int(rng.integers(1, 6)))
+    shares = np.concatenate([np.ones(5), down, hold, down[::-1], np.ones(5)])
+    shots = [studio.any_shot(), studio.any_shot()]
+    middle = 5 + length
+    return [
+        plain + share * (shots[int(t > middle)](t) - plain) for t, share in enumerate(shares)
+    ], ()
+
+
+def _dissolve(studio: Studio) -> Clip:
+    length, first, second = int(studio.rng.integers(5, 20)), studio.any_shot(), studio.any_shot()
+    shares = np.concatenate([np.zeros(6), np.linspace(0, 1, length + 2)[1:-1], np.ones(6)])
+    return [first(t) * (1 - share) + second(t) * share for t, share in enumerate(shares)], ()
+
+
+def _exposure_step(studio: Studio) -> Clip:
+    """The exposure jumps, with and without clipping."""
+    frames = _play(studio.any_shot(), 26)
+    gains = np.repeat([1.0, *np.exp(studio.rng.uniform(-1.1, 0.9, 2))], (8, 9, 9))
+    return _noisy(studio.rng, [frame * gain for frame, gain in zip(frames, gains, strict=True)], 2), ()
+
+
+def _gain_ramp(studio: Studio) -> Clip:
+    frames, gains = _play(studio.any_shot(), 26), np.geomspace(1, np.exp(studio.rng.uniform(-2, 1.3)), 26)
+    return [frame * gain for frame, gain in zip(frames, gains, strict=True)], ()
+
+
+def _pan(studio: Studio) -> Clip:
+    return _play(studio.panning(float(studio.rng.uniform(0.02, 0.10))), 24), ()
+
+
+def _tilt(studio: Studio) -> Clip:
+    return _play(studio.panning(float(studio.rng.uniform(0.02, 0.10)), tilt=True), 24), ()
+
+
+def _whip_pan(studio: Studio) -> Clip:
+    """Still, then up to a third of the width a frame with the blur of a 180 or 360 degree shutter, and still again."""
+    rng, world, camera = studio.rng, studio.world(), studio.camera(30)
+    steps = np.zeros(27)
+    length = int(rng.integers(3, 8))
+    steps[10 : 10 + length] = np.sin(np.linspace(0, np.pi, length + 2)[1:-1]) * rng.uniform(0.15, 0.35)
+    places = camera.x + (np.cumsum(steps) - steps.sum() / 2) * WIDTH * camera.scale * rng.choice([-1, 1])
+    cameras = [replace(camera, x=x) for x in places]
+    shutter = rng.choice([0.5, 1.0])
+    return [
+        view(world, a, (replace(a, x=a.x + (b.x - a.x) * shutter), 12))
+        for a, b in zip(cameras[:-1], cameras[1:], strict=True)
+    ], ()
+
+
+def _zoom(studio: Studio) -> Clip:
+    """Two to eight percent a frame, in or out."""
+    world, camera, rate = studio.world(), studio.camera(40), studio.rng.uniform(0.02, 0.08)
+    sign = studio.rng.choice([-1, 1])
+    cameras = [replace(camera, scale=1.6 * np.exp(sign * rate * (t - 8))) for t in range(17)]
+    return [view(world, a) for a in cameras], ()
+
+
+def _roll(studio: Studio) -> Clip:
+    world, camera, rate = studio.world(), studio.camera(40), studio.rng.uniform(-5, 5)
+    return [view(world, replace(camera, roll_deg=rate * (t - 10))) for t in range(20)], ()
+
+
+def _handheld(studio: Studio) -> Clip:
+    return _noisy(studio.rng, _play(studio.handheld(float(studio.rng.uniform(8, 25))), 24), 4), ()
+
+
+def _passing_object(studio: Studio) -> Clip:
+    """Something 0.5 to 1.2 pictures wide crosses the picture at up to a third of its width a frame."""
+    rng, shot, outside = studio.rng, studio.any_shot(), texture(studio.rng)
+    width, speed = rng.uniform(0.5, 1.2) * WIDTH, rng.uniform(0.12, 0.33) * WIDTH
+    skin, frames = view(outside, Camera(scale=1.5)), []
+    for t in range(24):
+        left = (t - 7) * speed - width
+        inside = (np.arange(WIDTH) >= left) & (np.arange(WIDTH) < left + width)
+        moved = np.roll(skin, round(left), axis=1)
+        frames.append(np.where(inside[None, :, None], moved, shot(t)))
+    return frames, ()
+
+
+def _noise(studio: Studio) -> Clip:
+    return _noisy(studio.rng, _play(studio.any_shot(), 22), studio.rng.uniform(20, 50)), ()
+
+
+def _dark_noise(studio: Studio) -> Clip:
+    gain = studio.rng.uniform(0.03, 0.12)
+    return _noisy(studio.rng, [frame * gain + 3 for frame in _play(studio.any_shot(), 22)], 4), ()
+
+
+def _compression(studio: Studio) -> Clip:
+    return _compressed(_play(studio.any_shot(), 22), studio.rng), ()
+
+
+def _static(studio: Studio) -> Clip:
+    return _play(studio.still(), 20), ()
+
+
+def _letterbox(studio: Studio) -> Clip:
+    return [_barred(frame, 23) for frame in _play(studio.panning(0.05), 22)], ()
+
+
+def _flicker(studio: Studio) -> Clip:
+    """Every frame its own gain and tint."""
+    frames, rng = _play(studio.any_shot(), 24), studio.rng
+    return [frame * rng.uniform(0.55, 1.45) * rng.uniform(0.9, 1.1, 3) for frame in frames], ()
+
+
+def _face_jumps(studio: Studio) -> Clip:
+    """A face of up to two thirds of the height that moves by half its size from one frame to the next."""
+    rng, backdrop = studio.rng, background(WIDTH, HEIGHT, seed=int(studio.rng.integers(1 << 30)), noise=0)
+    size, person = float(rng.uniform(60, 120)), int(rng.integers(1 << 30))
+    middle = (float(rng.uniform(110, 210)), float(rng.uniform(80, 100)))
+    frames = []
+    for t in range(24):
+        if t % 6 == 5:
+            angle = rng.uniform(0, 6.3)
+            middle = (
+                float(np.clip(middle[0] + 0.5 * size * np.cos(angle), 70, 250)),
+                float(np.clip(middle[1] + 0.5 * size * np.sin(angle), 50, 130)),
+            )
+        picture = backdrop.copy()
+        paint_face(picture, face_placement(middle, size), seed=person)
+        frames.append(picture.astype(np.float32))
+    return _noisy(rng, frames, 2), ()
+
+
+HARD: dict[str, Callable[[Studio], Clip]] = {
+    "different shots": _different,
+    "same backdrop": _same_backdrop,
+    "reframed": _reframed,
+    "to and from black": _black_between,
+    "low light": _low_light,
+    "under noise": _noisy_cuts,
+    "under compression": _compressed_cuts,
+    "in motion": _moving_cuts,
+    "shots of 3 to 5 frames": _quick_cuts,
+    "letterboxed": _letterbox_cuts,
+    "under logo and caption": _overlay_cuts,
+}
+DISTURBANCES: dict[str, Callable[[Studio], Clip]] = {
+    "flash": _flash,
+    "fade": _fades,
+    "dissolve": _dissolve,
+    "exposure step": _exposure_step,
+    "gain ramp": _gain_ramp,
+    "pan": _pan,
+    "tilt": _tilt,
+    "whip pan": _whip_pan,
+    "zoom": _zoom,
+    "roll": _roll,
+    "handheld": _handheld,
+    "passing object": _passing_object,
+    "heavy noise": _noise,
+    "noise in the dark": _dark_noise,
+    "compression": _compression,
+    "static": _static,
+    "letterbox and pan": _letterbox,
+    "flicker": _flicker,
+    "face jumps": _face_jumps,
+}
+
+
+def _play(shot: Shot, count: int) -> list[Picture]:
+    return [shot(t) for t in range(count)]
 
 
 def _join(shots: Sequence[Shot], cuts: Sequence[int], count: int) -> list[Picture]:
@@ -165,13 +305,39 @@ def _join(shots: Sequence[Shot], cuts: Sequence[int], count: int) -> list[Pictur
     return [shots[int(np.searchsorted(cuts, t, "right"))](t) for t in range(count)]
 
 
-def _between(a: Camera, b: Camera, step: float) -> Camera:
-    pairs = ((a.x, b.x), (a.y, b.y), (a.scale, b.scale), (a.roll_deg, b.roll_deg))
-    return Camera(*(first + (second - first) * step for first, second in pairs))
+def _constant(picture: Picture) -> Shot:
+    return lambda t: picture
 
 
-def _stored(frame: Picture) -> Picture:
+def _plain(value: float) -> Picture:
+    return np.full((HEIGHT, WIDTH, 3), value, np.float32)
+
+
+def _noisy(rng: np.random.Generator, frames: Sequence[Picture], deviation: float) -> list[Picture]:
+    return [frame + rng.standard_normal(frame.shape, np.float32) * np.float32(deviation) for frame in frames]
+
+
+def _compressed(frames: Sequence[Picture], rng: np.random.Generator) -> list[Picture]:
+    """JPEG of quality 4 to 12, another for each frame."""
+    coded = []
+    for frame in frames:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(4, 13))]
+        coded.append(cv2.imdecode(cv2.imencode(".jpg", _stored(frame), quality)[1], cv2.IMREAD_COLOR))
+    return coded
+
+
+def _barred(frame: Picture, rows: int) -> Picture:
+    barred = frame.copy()
+    barred[:rows] = barred[-rows:] = 0
+    return barred
+
+
+def _captioned(frame: Picture) -> Picture:
+    captioned = _stored(frame)
+    cv2.putText(captioned, "TV", (272, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2)
+    cv2.putText(captioned, "a caption that stays here", (60, 165), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1)
+    return captioned
+
+
+def _stored(frame: Picture) -> Any:
     return np.clip(np.rint(frame), 0, 255).astype(np.uint8)
-
-
-from support.scene_cases import CASES  # noqa: E402

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from trtswap.options import SmoothOptions
 from trtswap.stages.batch import Batch
+from trtswap.stages.gaps import GapFiller
 from trtswap.stages.scenes import SceneDetector, thumbnails
 from trtswap.stages.smooth import make_smoother
-from trtswap.stages.track import GapFiller, Tracker
+from trtswap.stages.track import Tracker
 from trtswap.types import Faces, Frame
 
 _USUAL_RATE = 25.0

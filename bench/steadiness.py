@@ -1,0 +1,206 @@
+"""How steady each smoother holds the faces of clips with known truth, and what it costs.
+
+    python bench/steadiness.py [--media ../shared/media] [--models ../shared/models] [--cache FOLDER]
+
+Detections are the detector's, per frame the one nearest to the truth; frames without one are filled on straight lines.
+The mean offset between detections and truth in the face's own frame is taken off before errors are measured. The
+disturbed runs drop a tenth of the detections and add noise of 1 % of the eye distance to every point.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from steady_measures import TEMPLATE, Steadiness, interpolated, steadiness
+
+from trtswap import video
+from trtswap.geometry import transform_points
+from trtswap.inference.ort import OrtSession
+from trtswap.inference.spec import load_specs
+from trtswap.inference.store import Store
+from trtswap.networks.loader import choose
+from trtswap.networks.registry import create_detector
+from trtswap.options import DetectOptions, SmoothOptions
+from trtswap.stages.analyse import find_faces
+from trtswap.stages.smooth import make_smoother
+from trtswap.types import Faces
+
+CLIPS = (
+    "still_720p.mp4",
+    "talk_1080p.mp4",
+    "talk_360p.mp4",
+    "fast_720p.mp4",
+    "small_face_1080p.mp4",
+    "two_faces_720p.mp4",
+    "edge_720p.mp4",
+    "vfr_360p.mkv",
+)
+METHODS = ("off", "symmetric", "individual", "one-euro", "ema")
+SEEDS = 5
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Detections of one face. landmarks [F, 5, 2] and boxes [F, 4], NaN where `known` is False; truth [F, 5, 2]."""
+
+    landmarks: np.ndarray
+    boxes: np.ndarray
+    truth: np.ndarray
+    times_s: np.ndarray
+    known: np.ndarray
+
+    @property
+    def frame_rate(self) -> float:
+        return float((len(self.times_s) - 1) / (self.times_s[-1] - self.times_s[0]))
+
+    @property
+    def eyes_px(self) -> float:
+        return float(np.linalg.norm(self.truth[:, 1] - self.truth[:, 0], axis=1).mean())
+
+
+def detect_clip(media: Path, models: Path, name: str) -> Clip:
+    """Runs the detector over a clip."""
+    truth = json.loads((media / "truth.json").read_text())
+    points = np.array(truth["points5_in_astronaut_png"])
+    wanted = np.stack([transform_points(np.array(matrix), points) for matrix in truth["clips"][name]])
+    specs, store = load_specs(), Store((str(models),))
+    spec = choose(specs, store, "detector", "auto")
+    landmarks, boxes, times = [], [], []
+    with OrtSession(store.find(spec), spec, "cpu") as session, video.open_video(media / name) as reader:
+        detector = create_detector(session)
+        for frame in reader:
+            found = find_faces([frame.surface], detector, DetectOptions())[0]
+            near, box = _nearest(found, wanted[frame.index])
+            landmarks.append(near)
+            boxes.append(box)
+            times.append(frame.time_s)
+    return _between_detections(np.stack(landmarks), np.stack(boxes), wanted, np.array(times))
+
+
+def _nearest(faces: Faces, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The face nearest to the truth, if it is within half an eye distance; else NaN."""
+    distances = np.linalg.norm(faces.landmarks_px - wanted, axis=2).mean(axis=1)
+    if not len(faces) or distances.min() > 0.5 * np.linalg.norm(wanted[1] - wanted[0]):
+        return np.full((5, 2), np.nan), np.full(4, np.nan)
+    row = int(np.argmin(distances))
+    return faces.landmarks_px[row].astype(np.float64), faces.boxes_px[row].astype(np.float64)
+
+
+def _between_detections(
+    landmarks: np.ndarray, boxes: np.ndarray, truth: np.ndarray, times_s: np.ndarray
+) -> Clip:
+    """From the first detection to the last: outside, there is no track."""
+    known = np.isfinite(landmarks).all(axis=(1, 2))
+    shown = slice(int(np.argmax(known)), len(known) - int(np.argmax(known[::-1])))
+    return Clip(landmarks[shown], boxes[shown], truth[shown], times_s[shown], known[shown])
+
+
+def load_clip(media: Path, models: Path, name: str, cache: Path | None) -> Clip:
+    """A clip's detections, from the cache folder when there."""
+    if cache is None:
+        return detect_clip(media, models, name)
+    file = cache / f"{name}.detections.npz"
+    if not file.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        np.savez(file, **vars(detect_clip(media, models, name)))
+    with np.load(file) as stored:
+        return Clip(**stored)
+
+
+def smooth_clip(clip: Clip, method: str) -> np.ndarray:
+    """The landmarks [F, 5, 2] a smoother makes of a clip, its gaps filled."""
+    smoother = make_smoother(SmoothOptions(method=method), clip.frame_rate)
+    landmarks = interpolated(clip.landmarks, clip.known, clip.times_s).astype(np.float32)
+    boxes = interpolated(clip.boxes, clip.known, clip.times_s).astype(np.float32)
+    done: list[Faces] = []
+    one, ids = np.ones(1, np.float32), np.zeros(1, np.int32)
+    for index, time_s in enumerate(clip.times_s):
+        row = slice(index, index + 1)
+        faces = Faces(boxes[row], landmarks[row], one, None, ids, ~clip.known[row])
+        done += smoother.push(faces, cut=False, time_s=float(time_s))
+    done += smoother.flush()
+    return np.concatenate([faces.landmarks_px for faces in done])
+
+
+def measure(clip: Clip, method: str) -> Steadiness:
+    """How steady a method holds a clip."""
+    return steadiness(smooth_clip(clip, method), clip.truth)
+
+
+def disturbed(clip: Clip, rng: np.random.Generator) -> Clip:
+    """A tenth of the detections dropped (not the first and the last), and noise of 1 % of the eye distance."""
+    kept = rng.random(len(clip.known)) >= 0.1
+    kept[[0, -1]] = True
+    noise = rng.normal(0, 0.01 * clip.eyes_px, clip.landmarks.shape)
+    return Clip(clip.landmarks + noise, clip.boxes, clip.truth, clip.times_s, clip.known & kept)
+
+
+def disturbed_jitter(clip: Clip, method: str, seeds: int = SEEDS) -> float:
+    """The median jitter over disturbed runs, in pixels."""
+    runs = [disturbed(clip, np.random.default_rng(seed)) for seed in range(seeds)]
+    return float(np.median([measure(run, method).jitter_px for run in runs]))
+
+
+def cost_ms(method: str, faces: int = 10, frames: int = 600) -> float:
+    """The median processor time of one frame, in milliseconds."""
+    rng = np.random.default_rng(1)
+    smoother = make_smoother(SmoothOptions(method=method), 30.0)
+    base = rng.uniform(100, 900, (faces, 1, 2)) + TEMPLATE * rng.uniform(60, 400, (faces, 1, 1))
+    timings = []
+    for index in range(frames):
+        points = (base + rng.normal(0, 1, base.shape)).astype(np.float32)
+        boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+        given = Faces(
+            boxes,
+            points,
+            np.ones(faces, np.float32),
+            None,
+            np.arange(faces, dtype=np.int32),
+            np.zeros(faces, bool),
+        )
+        started = time.thread_time()
+        smoother.push(given, cut=False, time_s=index / 30)
+        timings.append(time.thread_time() - started)
+    return 1e3 * float(np.median(timings[100:]))
+
+
+def rows_of(name: str, clip: Clip) -> list[str]:
+    """The Markdown rows of one clip."""
+    base = measure(clip, "off").jitter_px
+    rows = []
+    for method in METHODS:
+        result = measure(clip, method)
+        shaken = disturbed_jitter(clip, method)
+        rows.append(
+            f"| {name} | {method} | {result.jitter_px:.3f} | {base / result.jitter_px:.1f} | {result.error_px:.2f} "
+            f"| {result.lag_frames:+.2f} | {shaken:.3f} | {shaken / result.jitter_px:.2f} |"
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--media", type=Path, default=SHARED / "media")
+    parser.add_argument("--models", type=Path, default=SHARED / "models")
+    parser.add_argument("--cache", type=Path, help="keep detections here between runs")
+    arguments = parser.parse_args()
+    print(
+        "| clip | method | jitter px | times less | error px | lag frames | jitter disturbed px | times clean |"
+    )
+    print("|---|---|---:|---:|---:|---:|---:|---:|")
+    for name in CLIPS:
+        clip = load_clip(arguments.media, arguments.models, name, arguments.cache)
+        print("\n".join(rows_of(name, clip)), flush=True)
+    print("\n| method | ms a frame, ten faces |\n|---|---:|")
+    for method in METHODS:
+        print(f"| {method} | {cost_ms(method):.3f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Smoothing measured against footage with known truth. Needs the media and the YuNet file beside the repository."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.footage import shared_file
+
+BENCH = Path(__file__).parents[2] / "bench"
+DISTURBED = 1.5
+
+
+@functools.cache
+def bench() -> Any:
+    """The module bench/steadiness.py."""
+    sys.path.insert(0, str(BENCH))
+    try:
+        return importlib.import_module("steadiness")
+    finally:
+        sys.path.remove(str(BENCH))
+
+
+@functools.cache
+def clip_of(media: Path, models: Path, name: str) -> Any:
+    return bench().detect_clip(media, models, name)
+
+
+def clip(name: str) -> Any:
+    """The detections in a clip."""
+    models = shared_file("models", "face_detection_yunet_2023mar.onnx").parent
+    shared_file("media", "truth.json")
+    return clip_of(shared_file("media", name).parent, models, name)
+
+
+@pytest.mark.parametrize("name", ["talk_1080p.mp4", "still_720p.mp4"])
+def test_jitter_falls_to_a_fifth_and_the_error_falls(name: str) -> None:
+    before, after = (bench().measure(clip(name), method) for method in ("off", "symmetric"))
+    assert after.jitter_px < before.jitter_px / 5
+    assert after.error_px < before.error_px
+
+
+def test_fast_motion_is_not_trailed() -> None:
+    fast = clip("fast_720p.mp4")
+    before, after, causal = (bench().measure(fast, method) for method in ("off", "symmetric", "one-euro"))
+    assert after.error_px < before.error_px
+    assert after.jitter_px < before.jitter_px / 5
+    assert abs(after.lag_frames) < 0.1
+    assert causal.lag_frames > 0.5
+
+
+@pytest.mark.parametrize("name", ["talk_1080p.mp4", "fast_720p.mp4"])
+def test_dropped_and_noisy_detections_shake_hardly_more(name: str) -> None:
+    clean = bench().measure(clip(name), "symmetric").jitter_px
+    assert bench().disturbed_jitter(clip(name), "symmetric") < DISTURBED * clean
+
+
+def test_a_disturbed_still_stays_below_a_tenth_of_a_pixel() -> None:
+    """Its noise is several times the clean detector's there, and so is what remains of it."""
+    still = clip("still_720p.mp4")
+    shaken = bench().disturbed_jitter(still, "symmetric")
+    assert shaken < 0.1
+    assert shaken < bench().disturbed_jitter(still, "off") / 15
+
+
+def test_time_stamps_of_a_variable_rate_help() -> None:
+    variable = clip("vfr_360p.mkv")
+    before, after = (bench().measure(variable, method) for method in ("off", "symmetric"))
+    assert np.diff(variable.times_s).std() > 0.005
+    assert after.jitter_px < before.jitter_px / 2
+    assert after.error_px < before.error_px

@@ -1,0 +1,219 @@
+"""How much of one small picture is found again in another: the measure behind the scene cuts.
+
+For each pixel, the normalised correlation of the luma in a window of 7 x 7,
+
+    r = (mean(xy) - mean(x) mean(y)) / sqrt((var(x) + e) (var(y) + e))
+
+does not see gain or offset of the light. It counts as found from `LOST` (0) to `FOUND` (1). The score is the mean over
+the pixels, weighted by texture, v / (v + v0) with v = max(var(x), var(y)). Where x differs by motion, it is moved onto
+y first: by each of three shifts of the whole picture (the best ones of five patches of y looked up in x) followed by a
+dense optical flow that may differ from the shift by at most `STRAY_PX`; a pixel takes the best of its correlations.
+
+Left out: bars, pixels outside x, and burnt highlights when the brightness of the two differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+
+from trtswap.types import Array
+
+WINDOW_PX = 7
+LOST, FOUND = 0.5, 0.9
+"""Correlations at and below, at and above which a pixel counts as lost, as found."""
+STRAY_PX = 3.0
+SHIFTS = 3
+ENOUGH = 0.85
+"""A score at which no better alignment is looked for."""
+DIM = 3.0
+"""Mean local standard deviation, in codes, below which pictures are compared more smoothly, against noise."""
+PLAIN = 0.35
+"""The same after that smoothing: below it there is nothing to see in a picture but noise."""
+BURNT = 245.0
+BRIGHTER = 15.0
+"""Luma codes: a highlight without detail, and the difference of the means from which highlights are left out."""
+EVIDENCE = 0.1
+"""Share of the texture that must remain without highlights for a score."""
+BAR = 24.0
+"""Luma codes below which a whole row or column at the border is a bar."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """score: 0..1, or None when highlights leave nothing to compare. shift_px: how far the whole picture moved."""
+
+    score: float | None
+    shift_px: float = 0.0
+
+
+class Look:
+    """The luma of a picture at one smoothness, with its local statistics: float32 [h, w]."""
+
+    def __init__(self, luma: Array, sigma_px: float, error: float, texture: float) -> None:
+        self.luma: Array = cv2.GaussianBlur(luma, (0, 0) if sigma_px > 1 else (3, 3), sigma_px)
+        self.error, self.texture = error, texture
+        self.mean = _box(self.luma)
+        self.variance = _variance(self.luma, self.mean)
+
+    @cached_property
+    def contrast(self) -> float:
+        """The mean local standard deviation, in codes."""
+        return float(np.sqrt(self.variance).mean())
+
+    @cached_property
+    def even(self) -> Array:
+        """Detail alone, evened out: uint8 [h, w], for finding motion."""
+        detail = (self.luma - self.mean) / np.sqrt(self.variance + 6 * self.error)
+        return np.clip(128 + 48 * detail, 0, 255).astype(np.uint8)
+
+
+class Picture:
+    """A thumbnail, float32 [3, h, w], R'G'B' 0..255, made ready for comparing."""
+
+    def __init__(self, thumbnail: Array) -> None:
+        self.thumbnail = np.ascontiguousarray(thumbnail, np.float32)
+        red, green, blue = self.thumbnail
+        self.luma = 0.299 * red + 0.587 * green + 0.114 * blue
+        self.brightness = float(self.luma.mean())
+        self.normal = Look(self.luma, 0.8, 1.5, 30.0)
+
+    @cached_property
+    def smooth(self) -> Look:
+        return Look(self.luma, 1.5, 0.15, 2.0)
+
+    @cached_property
+    def dim(self) -> bool:
+        return self.normal.contrast < DIM
+
+    @cached_property
+    def plain(self) -> bool:
+        return self.dim and self.smooth.contrast < PLAIN
+
+    @cached_property
+    def lit(self) -> tuple[Array, Array]:
+        """Which rows and which columns are no bars: bool [h], [w]."""
+        limit = min(BAR, float(self.luma.max()) / 4)
+        return self.luma.max(axis=1) > limit, self.luma.max(axis=0) > limit
+
+
+class Matcher:
+    """Compares pictures of one size."""
+
+    def __init__(self) -> None:
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._flow.setFinestScale(1)
+
+    def match(self, older: Picture, newer: Picture) -> Match:
+        """How much of `newer` is found in `older`."""
+        if older.plain and newer.plain:
+            return Match(1.0)
+        smooth = older.dim or newer.dim
+        x, y = (older.smooth, newer.smooth) if smooth else (older.normal, newer.normal)
+        weight = _weight(_inside(older, newer), x.variance, y)
+        burnt = abs(older.brightness - newer.brightness) > BRIGHTER
+        left = weight * (cv2.max(x.luma, y.luma) < BURNT) if burnt else weight
+        total = float(left.sum())
+        if burnt and total < EVIDENCE * float(weight.sum()):
+            return Match(None)
+        found = _found(x.luma, x.mean, x.variance, y)
+        score = float(cv2.multiply(left, found).sum()) / (total + 1e-3)
+        if score >= ENOUGH:
+            return Match(score)
+        return self._moved(x, y, _inside(older, newer), burnt, Match(score))
+
+    def _moved(self, x: Look, y: Look, inside: Array, burnt: bool, best: Match) -> Match:
+        """The best match under motion. inside: float32 [h, w], 1 where pixels count."""
+        found: Array | None = None
+        seen: Array = np.zeros(inside.shape, np.float32)
+        for shift in _shifts(x.even, y.even):
+            luma, here, straight = self._warp(x, y, shift)
+            mean = _box(luma)
+            variance = _variance(luma, mean)
+            now = _found(luma, mean, variance, y) * straight * here
+            found = now if found is None else cv2.max(found, now)
+            seen = cv2.max(seen, here)
+            weight = _weight(inside, variance, y) * seen
+            if burnt:
+                weight *= cv2.max(luma, y.luma) < BURNT
+            score = float((weight * found).sum()) / (float(weight.sum()) + 1e-3)
+            if best.score is None or score > best.score:
+                best = Match(score, float(np.hypot(*shift)))
+            if score >= ENOUGH:
+                break
+        return best
+
+    def _warp(self, x: Look, y: Look, shift: tuple[int, int]) -> tuple[Array, Array, Array]:
+        """x moved onto y by a shift and a flow: its luma, where it lies inside x, and where the flow is close to the
+        shift (float32, 1 or 0)."""
+        height, width = x.luma.shape
+        matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+        options = {"flags": cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REPLICATE}
+        shifted = cv2.warpAffine(x.even, matrix, (width, height), **options)
+        stray_x, stray_y = cv2.split(self._flow.calc(y.even, shifted, None))
+        columns = stray_x + np.arange(shift[0], width + shift[0], dtype=np.float32)
+        rows = stray_y + np.arange(shift[1], height + shift[1], dtype=np.float32)[:, None]
+        luma: Array = cv2.remap(x.luma, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        here = (columns >= -1) & (columns <= width) & (rows >= -1) & (rows <= height)
+        straight = (np.abs(stray_x) < STRAY_PX) & (np.abs(stray_y) < STRAY_PX)
+        return luma, here.astype(np.float32), straight.astype(np.float32)
+
+
+def _shifts(x: Array, y: Array) -> list[tuple[int, int]]:
+    """The best places of five patches of y in x as shifts of the whole picture, in pixels, then none at all."""
+    half = (x.shape[1] // 2, x.shape[0] // 2)
+    x, y = (cv2.resize(even, half, interpolation=cv2.INTER_AREA) for even in (x, y))
+    height, width = x.shape
+    tall, wide = height * 3 // 5, width // 2
+    down, across = height - tall, width - wide
+    places = []
+    for row, column in ((0, 0), (0, across), (down, 0), (down, across), (down // 2, across // 2)):
+        patch = y[row : row + tall, column : column + wide]
+        _, likeness, _, place = cv2.minMaxLoc(cv2.matchTemplate(x, patch, cv2.TM_CCOEFF_NORMED))
+        places.append((likeness, (2 * (place[0] - column), 2 * (place[1] - row))))
+    shifts: list[tuple[int, int]] = []
+    for _, shift in sorted(places, reverse=True)[:SHIFTS]:
+        if all(max(abs(shift[0] - x), abs(shift[1] - y)) > 2 for x, y in [*shifts, (0, 0)]):
+            shifts.append(shift)
+    return [*shifts, (0, 0)]
+
+
+def _found(luma: Array, mean: Array, variance: Array, y: Look) -> Array:
+    """Per pixel, 0 (lost) to 1 (found)."""
+    covariance = _box(cv2.multiply(luma, y.luma)) - mean * y.mean
+    correlation = covariance / np.sqrt((variance + y.error) * (y.variance + y.error))
+    return np.clip((correlation - LOST) / (FOUND - LOST), 0, 1)
+
+
+def _weight(inside: Array, variance: Array, y: Look) -> Array:
+    texture: Array = cv2.max(variance, y.variance)
+    return inside * (texture / (texture + y.texture))
+
+
+def _inside(older: Picture, newer: Picture) -> Array:
+    """1 where neither bars nor their edge are in the window: float32 [h, w]."""
+    inside = np.ones(older.luma.shape, np.float32)
+    for axis, (first, second) in enumerate(zip(older.lit, newer.lit, strict=True)):
+        lit = np.flatnonzero(first | second)
+        if not len(lit):
+            continue
+        view = inside if axis == 0 else inside.T
+        if lit[0] > 0:
+            view[: lit[0] + WINDOW_PX // 2 + 1] = 0
+        if lit[-1] < len(first) - 1:
+            view[lit[-1] - WINDOW_PX // 2 :] = 0
+    return inside
+
+
+def _box(values: Array) -> Array:
+    mean: Array = cv2.boxFilter(values, -1, (WINDOW_PX, WINDOW_PX))
+    return mean
+
+
+def _variance(values: Array, mean: Array) -> Array:
+    variance: Array = cv2.max(_box(cv2.multiply(values, values)) - mean * mean, 0.0)
+    return variance

@@ -1,0 +1,144 @@
+"""Finds scene cuts from small pictures of the frames, one frame behind.
+
+Frame b, with its neighbours a before and c after, begins a new scene when
+
+1. little of a is found in b: match(a, b) < `SAME` (scene_match.py; 1 is all of it, whatever the motion and exposure);
+2. nothing else of the scene is found around it: the best of match(a, c) and match(earlier frames, b), called `across`,
+   is below `SAME` too. One strange frame, a flash for example, is no cut, nor is the return from a longer one;
+3. the frames on either side belong together much more: min(match(a', a), match(b, c)) - across >= `LOSS`, and more
+   where the camera moves fast (`LOSS_OF_SPEED` times its way in widths per frame). A whip pan or a large object passing
+   loses as much before and after; a cut loses it once;
+4. where the contrast changes by more than `CONTRAST_RATIO`, the picture changes by `STEP_RATIO` times more than one
+   frame before and after: the ends of fades do not.
+
+A frame of burnt-out highlights tells nothing and begins no scene; the next one that does is compared with the last one
+before. A cut to white therefore counts when the white ends.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from trtswap import device, ops
+from trtswap.stages.scene_match import Match, Matcher, Picture
+from trtswap.types import Array, Surface
+
+WIDTH, HEIGHT = 80, 45
+"""Of a thumbnail, whatever the frame's shape, in pixels."""
+SAME = 0.7
+LOSS = 0.28
+LOSS_OF_SPEED = 0.6
+CONTRAST_RATIO = 2.0
+STEP_RATIO = 2.0
+STEP_MIN = 1.0
+"""Codes: the mean difference of R'G'B' by which a step of contrast must exceed `STEP_RATIO` times its neighbours."""
+EARLIER = 4
+"""Frames before b that it is looked up in: a flash of up to three frames and the one before."""
+
+
+def thumbnails(surfaces: Sequence[Surface]) -> Array:
+    """Small pictures of the frames: float32 [N, 3, 45, 80], R'G'B' 0..255, as stored (not turned), aspect ignored.
+
+    Each pixel is the mean of 2 x 2 bilinear samples. `surfaces` all lie on the host or all on one device; the result
+    is on the host.
+    """
+    if not surfaces:
+        return np.zeros((0, 3, HEIGHT, WIDTH), np.float32)
+    size = (2 * WIDTH, 2 * HEIGHT)
+    placements = np.zeros((len(surfaces), 2, 3))
+    for placement, surface in zip(placements, surfaces, strict=True):
+        scale = np.array([size[0] / surface.width_px, size[1] / surface.height_px])
+        placement[:, :2], placement[:, 2] = np.diag(scale), scale / 2 - 0.5
+    extents = np.tile(size, (len(surfaces), 1))
+    deviation = (1 / 255,) * 3
+    fine = ops.letterbox(surfaces, placements, extents, size, channels="rgb", mean=(0, 0, 0), std=deviation)
+    if surfaces[0].on_device:
+        fine = device.to_host(fine)
+    small: Array = fine[..., ::2, ::2] + fine[..., 1::2, ::2] + fine[..., ::2, 1::2] + fine[..., 1::2, 1::2]
+    small *= 0.25
+    return small
+
+
+class SceneDetector:
+    """The scene cuts of one video, one frame behind. Holds at most seven thumbnails."""
+
+    def __init__(self) -> None:
+        self._matcher = Matcher()
+        self._scene: deque[Picture] = deque(maxlen=EARLIER)
+        """The latest frames of the scene before b that tell something; a is the last, unless it is burnt out."""
+        self._around: deque[Picture] = deque(maxlen=3)
+        """a', a, b, as far as they are of one scene."""
+        self._before = Match(None)
+        self._now = Match(None)
+
+    def push(self, thumbnail: Array) -> bool | None:
+        """Takes frame t, float32 [3, h, w], R'G'B' 0..255; returns whether frame t - 1 begins a new scene, None for
+        the first. Frame 0 never does."""
+        newest = Picture(thumbnail)
+        after, decision = Match(None), None
+        if self._around:
+            after = self._matcher.match(self._around[-1], newest)
+            decision = self._decide(newest, after)
+        self._around.append(newest)
+        self._before, self._now = self._now, after
+        return decision
+
+    def flush(self) -> bool:
+        """Whether the last frame begins a new scene. The next frame pushed is the first of another video."""
+        decision = bool(self._around) and self._decide(None, Match(None))
+        self._scene.clear()
+        self._around.clear()
+        self._before = self._now = Match(None)
+        return decision
+
+    def _decide(self, newest: Picture | None, after: Match) -> bool:
+        """Whether b begins a new scene; then moves it to the scene that it is of."""
+        current = self._around[-1]
+        if not self._scene:
+            self._scene.append(current)
+            return False
+        match = self._now
+        if len(self._around) < 2 or self._scene[-1] is not self._around[-2]:
+            match = self._matcher.match(self._scene[-1], current)
+        if match.score is None:
+            return False
+        cut = self._is_cut(current, newest, match, after)
+        if cut:
+            self._scene.clear()
+            self._around = deque([current], maxlen=3)
+            self._now = Match(None)
+        self._scene.append(current)
+        return cut
+
+    def _is_cut(self, current: Picture, newest: Picture | None, match: Match, after: Match) -> bool:
+        within = min(1.0 if side.score is None else side.score for side in (self._before, after))
+        speed = max(self._before.shift_px, after.shift_px) / WIDTH
+        limit = min(SAME, within - LOSS - LOSS_OF_SPEED * speed)
+        return (
+            (match.score or 0.0) <= limit
+            and not self._is_fade(current, newest)
+            and all((self._matcher.match(*pair).score or 0.0) <= limit for pair in self._pairs(current, newest))
+        )
+
+    def _pairs(self, current: Picture, newest: Picture | None) -> list[tuple[Picture, Picture]]:
+        """What else must not match for a cut: a with c, earlier frames with b."""
+        *earlier, last = self._scene
+        pairs = [(picture, current) for picture in reversed(earlier)]
+        return pairs if newest is None else [(last, newest), *pairs]
+
+    def _is_fade(self, current: Picture, newest: Picture | None) -> bool:
+        """Whether the contrast changes between a and b and the picture changes as much around them."""
+        previous = self._around[-2]
+        low, high = sorted(picture.normal.contrast for picture in (previous, current))
+        if high < CONTRAST_RATIO * low:
+            return False
+        steps = [_step(self._around[0], previous), 0.0 if newest is None else _step(current, newest)]
+        return _step(previous, current) < STEP_RATIO * max(steps) + STEP_MIN
+
+
+def _step(older: Picture, newer: Picture) -> float:
+    """The mean absolute difference of R'G'B', in codes."""
+    return float(np.abs(older.thumbnail - newer.thumbnail).mean())

@@ -1,0 +1,1 @@
+"""How faces are held steady: windows of samples per track, local fits, robust scales, the causal filters."""

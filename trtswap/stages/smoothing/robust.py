@@ -1,0 +1,114 @@
+"""Robust scales and outliers of sampled tracks: differences of high order, medians, agreement with neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trtswap.types import Array
+
+HISTORY = 64
+"""Frames over which noise is estimated."""
+
+MEASURED = 0.5
+"""Samples of less weight say nothing about noise: they were filled in, or are doubted."""
+
+_LEAST_SAMPLES = 6
+_TOLERANCE = 8.0
+
+
+def difference_weights(times_s: Array) -> Array:
+    """The weights [n] of the divided difference over n times, at length 1: they cancel polynomials of degree n - 2
+    and turn white noise of deviation s into a number of deviation s."""
+    gaps = times_s[:, None] - times_s[None, :]
+    np.fill_diagonal(gaps, 1.0)
+    scale = np.abs(gaps).max()
+    weights = 1.0 / np.prod(gaps / scale, axis=1)
+    return np.asarray(weights / np.sqrt(weights @ weights))
+
+
+def disagreement(points: Array, present: Array, times_s: Array) -> Array:
+    """How far the last three of five samples lie from what their neighbours say.
+
+    points: [N, 5, Q, D], five frames of Q points. present: bool [N, 5]. times_s: [5]. Returns float64 [N, 3, Q], in
+    units of the points: the distance to the two frames before (staying or moving evenly) or to the two after, whichever
+    is less; 0 where neither side is known. A sample that starts a step agrees with what follows; a sample alone, or
+    two, with nothing.
+    """
+    steps = times_s[1:] - times_s[:-1]
+    one = points[:, 1:] - points[:, :-1]
+    two = points[:, 2:] - points[:, :-2]
+    bend = one[:, 1:] - one[:, :-1] * (steps[1:] / steps[:-1])[:, None, None]
+    gaps = np.concatenate([one, two, bend], axis=1)
+    lengths = np.sqrt(np.einsum("nfqd,nfqd->nfq", gaps, gaps))
+    near, far, bent = lengths[:, :4], lengths[:, 4:7], lengths[:, 7:]
+    known = (present[:, 2:] & present[:, 1:-1] & present[:, :-2])[:, :, None]
+    before = np.where(known, np.minimum(np.maximum(near[:, 1:], far), bent), np.inf)
+    after = np.minimum(np.maximum(near[:, 2], far[:, 2]), bent[:, 2] * (steps[2] / steps[3]))
+    before[:, 0] = np.minimum(before[:, 0], np.where(known[:, 2], after, np.inf))
+    before[np.isinf(before)] = 0.0
+    return np.asarray(before)
+
+
+class ScaleHistory:
+    """Medians per track and kind over the last `HISTORY` samples. Missing samples are infinite."""
+
+    def __init__(self, kinds: int) -> None:
+        self._kinds = kinds
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        self._samples = np.full((0, self._kinds, HISTORY), np.inf)
+        self._next = 0
+
+    def push(self, samples: Array, fresh: list[int]) -> Array:
+        """Adds samples [slots, kinds] of all slots and gives the medians [slots, kinds]; infinite where fewer than
+        six samples are known. fresh: slots that begin a new track and forget what was there."""
+        missing = len(samples) - len(self._samples)
+        if missing > 0:
+            blank = np.full((missing, self._kinds, HISTORY), np.inf)
+            self._samples = np.concatenate([self._samples, blank])
+        if fresh:
+            self._samples[fresh] = np.inf
+        self._samples[:, :, self._next] = samples
+        self._next = (self._next + 1) % HISTORY
+        ordered = np.sort(self._samples, axis=2).reshape(-1, HISTORY)
+        counts = (ordered < np.inf).sum(axis=1)
+        middle = ordered[np.arange(len(ordered)), np.maximum(counts - 1, 0) // 2]
+        middle[counts < _LEAST_SAMPLES] = np.inf
+        return np.asarray(middle.reshape(samples.shape))
+
+
+class Guard:
+    """Tells samples that agree neither with the frames before nor with those after.
+
+    A sample is judged when it arrives, by the frames before it alone, and again when each of the next two arrives.
+    """
+
+    def __init__(self) -> None:
+        self._typical = ScaleHistory(1)
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        self._typical.reset()
+
+    def judge(
+        self,
+        points: Array,
+        present: Array,
+        measured: Array,
+        times_s: Array,
+        fresh: list[int],
+        limits: tuple[Array, Array],
+    ) -> Array:
+        """Which of the last three frames' points to trust: bool [N, 3, Q].
+
+        points, present, times_s: five frames as `disagreement` wants them. measured: bool [N], whether all five are
+        measurements and so tell what disagreement is usual. limits: [N] each, disagreements that are trusted always,
+        and those that are while it is unknown what is usual.
+        """
+        apart = disagreement(points, present, times_s)
+        settled = np.where(measured, np.sort(apart[:, 0], axis=1)[:, apart.shape[2] // 2], np.inf)
+        usual = self._typical.push(settled[:, None], fresh)[:, 0]
+        limit = np.where(np.isinf(usual), limits[1], np.maximum(_TOLERANCE * usual, limits[0]))
+        return np.asarray(apart <= limit[:, None, None])
