@@ -104,11 +104,19 @@ def check_same_stream(clip: Path, out: Path, frames: int) -> None:
         ):
             assert getattr(source.info, name) == getattr(result.info, name), name
 
-    def samples(path: Path) -> Any:
+    def sound(path: Path) -> tuple[list[Any], Any]:
         with av.open(str(path)) as container:
-            return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=-1)
+            packets = [(packet.pts, bytes(packet)) for packet in container.demux(audio=0) if packet.size]
+        with av.open(str(path)) as container:
+            frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+        return packets, np.concatenate(frames, axis=-1)[0]
 
-    assert np.array_equal(samples(clip), samples(out))
+    (packets, samples), (new_packets, new_samples) = sound(clip), sound(out)
+    assert packets == new_packets
+    # where a track ends is written in the file's own clock: a thousandth of a second here, finer in the output
+    common = min(len(samples), len(new_samples))
+    assert np.array_equal(samples[:common], new_samples[:common])
+    assert abs(len(samples) - len(new_samples)) <= 48
 
 
 FILES = {

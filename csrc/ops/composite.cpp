@@ -6,7 +6,8 @@ namespace trtswap {
 
 namespace {
 
-constexpr int kMostTaps = 8; // per luma pixel; a chroma sample takes twice as many per axis
+constexpr int kWorthThreads = 1 << 14; // pixels; waking and joining threads costs more than fewer take
+constexpr int kMostTaps = 8;           // per luma pixel; a chroma sample takes twice as many per axis
 
 int clipped(double value, int low, int high) {
     return value < low ? low : value > high ? high : static_cast<int>(value);
@@ -38,7 +39,8 @@ bool overlap(const CompositeItem& a, const CompositeItem& b) {
 
 template <typename T> void run(const CompositeItem& item, const CompositeSource& source) {
     const Region& r = item.region;
-#pragma omp parallel for schedule(dynamic, 4)
+    const int pixels = (r.x1 - r.x0) * (r.y1 - r.y0);
+#pragma omp parallel for schedule(dynamic, 4) if (pixels >= kWorthThreads)
     for (int y = r.y0; y < r.y1; y += 2) {
         for (int x = r.x0; x < r.x1; x += 2) {
             composite_cell<T>(item, source, x, y);

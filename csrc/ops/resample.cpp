@@ -7,8 +7,9 @@ namespace trtswap {
 namespace {
 
 constexpr int kMostTaps = 16;
-constexpr int kBand = 32;    // rows one thread takes at a time
-constexpr int kColumns = 64; // columns whose places are worked out once per band
+constexpr int kBand = 32;              // rows one thread takes at a time
+constexpr int kWorthThreads = 1 << 16; // pixels; waking and joining threads costs more than fewer take
+constexpr int kColumns = 64;           // columns whose places are worked out once per band
 
 // Where the columns of an unturned map fall; the same numbers that sample_surface would find for each pixel.
 struct Columns {
@@ -110,7 +111,8 @@ void block(const ResampleItem& item, const ResampleTarget& target, int n, int u0
 
 template <typename T> void run(const ResampleItem* items, int count, const ResampleTarget& target) {
     const int bands = (target.height + kBand - 1) / kBand;
-#pragma omp parallel for schedule(dynamic)
+    const auto pixels = static_cast<std::int64_t>(count) * target.width * target.height;
+#pragma omp parallel for schedule(dynamic) if (pixels >= kWorthThreads)
     for (int job = 0; job < count * bands; ++job) {
         const int n = job / bands, v0 = job % bands * kBand;
         for (int u0 = 0; u0 < target.width; u0 += kColumns) {
