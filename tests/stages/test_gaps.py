@@ -171,19 +171,20 @@ def test_memory_does_not_grow_and_ten_faces_cost_little() -> None:
     filler = GapFiller(6)
 
     def once() -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         for faces in frames:
             filler.push(faces, cut=False)
-        return (time.perf_counter() - start) / len(frames)
+        return (time.thread_time() - start) / len(frames)
 
     once()
     tracemalloc.start()
     held = []
-    for _ in range(4):
+    for _ in range(10):
         once()
         held.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    assert max(held) - min(held) < 30_000, held
+    # Python itself keeps up to 2000 small tuples of 48 bytes; one array more a frame would be 150 kB and more.
+    assert max(held) - min(held) < 120_000, held
     assert filler._moments.maxlen == 14
     cost_ms = 1e3 * min(once() for _ in range(5))
     print(f"{cost_ms:.3f} ms a frame with one face of ten missing")

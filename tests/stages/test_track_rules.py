@@ -200,20 +200,21 @@ def test_memory_does_not_grow_and_ten_faces_cost_little() -> None:
 
     def run() -> float:
         nonlocal now
-        start = time.perf_counter()
+        start = time.thread_time()
         for faces in frames:
             tracker.push(faces, cut=False, time_s=now / 30)
             now += 1
-        return (time.perf_counter() - start) / len(frames)
+        return (time.thread_time() - start) / len(frames)
 
     run()
     tracemalloc.start()
     held = []
-    for _ in range(4):
+    for _ in range(6):
         run()
         held.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    assert max(held) - min(held) < 30_000, held
+    # Python itself keeps up to 2000 small tuples of 48 bytes; one array more a frame would be 150 kB and more.
+    assert max(held) - min(held) < 120_000, held
     assert len(tracker._ids) < 10 + 30
     cost_ms = 1e3 * min(run() for _ in range(5))
     print(f"{cost_ms:.3f} ms a frame")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
-import cv2
 import numpy as np
 
+from support.effects import barred, captioned, compressed, noisy, stored
 from support.pictures import background, face_placement, paint_face
-from support.worlds import HEIGHT, WIDTH, WORLD, Camera, Picture, Shot, Studio, portrait, texture, view
+from support.worlds import HEIGHT, WIDTH, Camera, Picture, Shot, Studio, portrait, texture, view
+from trtswap.stages.scenes import SceneDetector, thumbnails
 from trtswap.types import PixelFormat, Surface
 
 Clip = tuple[list[Picture], Sequence[int]]
@@ -35,7 +37,7 @@ def make_case(name: str, seed: int, photograph: Picture | None = None) -> Case:
     """The case of class `name` with the given seed. photograph: uint8 [H, W, 3] used for some of the worlds."""
     rng = np.random.default_rng([seed, *name.encode()])
     frames, cuts = (HARD | DISTURBANCES)[name](Studio(rng, photograph))
-    return Case(name, seed, [_stored(frame) for frame in frames], tuple(int(cut) for cut in cuts))
+    return Case(name, seed, [stored(frame) for frame in frames], tuple(int(cut) for cut in cuts))
 
 
 def make_cases(seeds: Sequence[int], photograph: Picture | None = None) -> Iterator[Case]:
@@ -46,6 +48,21 @@ def make_cases(seeds: Sequence[int], photograph: Picture | None = None) -> Itera
 def surface(frame: Any) -> Surface:
     """The picture as an RGB8 surface."""
     return Surface(PixelFormat.RGB8, (frame,))
+
+
+def scene_cuts(frames: Sequence[Any]) -> list[int]:
+    """The frames that trtswap says begin a new scene."""
+    return detected_cuts(thumbnails([surface(frame) for frame in frames]))
+
+
+def detected_cuts(small: Sequence[Any]) -> list[int]:
+    """The same of thumbnails."""
+    detector = SceneDetector()
+    answers = [detector.push(thumbnail) for thumbnail in small]
+    assert answers[:1] in ([], [None])
+    assert None not in answers[1:]
+    answers = [*answers[1:], detector.flush()]
+    return [index for index, answer in enumerate(answers) if answer]
 
 
 def _different(studio: Studio) -> Clip:
@@ -61,7 +78,7 @@ def _same_backdrop(studio: Studio) -> Clip:
         world, camera = portrait(rng, shade, size), studio.camera(60)
         views.append(view(world, camera))
     shots = [_constant(picture) for picture in views]
-    return _noisy(rng, _join(shots, cuts, 25), 2), cuts
+    return noisy(rng, _join(shots, cuts, 25), 2), cuts
 
 
 def _reframed(studio: Studio) -> Clip:
@@ -71,7 +88,7 @@ def _reframed(studio: Studio) -> Clip:
     x, y = studio.rng.uniform(0.25, 0.5, 2) * studio.rng.choice([-1, 1], 2) * 2.2
     close = Camera(wide.x + x * WIDTH / 2, wide.y + y * HEIGHT / 2, 2.2 / near)
     shots = [_constant(view(world, camera)) for camera in (wide, close, wide)]
-    return _noisy(studio.rng, _join(shots, (9, 17), 25), 2), (9, 17)
+    return noisy(studio.rng, _join(shots, (9, 17), 25), 2), (9, 17)
 
 
 def _black_between(studio: Studio) -> Clip:
@@ -82,17 +99,17 @@ def _black_between(studio: Studio) -> Clip:
 def _low_light(studio: Studio) -> Clip:
     frames, cuts = _different(studio)
     gain = studio.rng.uniform(0.06, 0.15)
-    return _noisy(studio.rng, [frame * gain + 3 for frame in frames], 3), cuts
+    return noisy(studio.rng, [frame * gain + 3 for frame in frames], 3), cuts
 
 
 def _noisy_cuts(studio: Studio) -> Clip:
     frames, cuts = _different(studio)
-    return _noisy(studio.rng, frames, studio.rng.uniform(20, 35)), cuts
+    return noisy(studio.rng, frames, studio.rng.uniform(20, 35)), cuts
 
 
 def _compressed_cuts(studio: Studio) -> Clip:
     frames, cuts = _different(studio)
-    return _compressed(frames, studio.rng), cuts
+    return compressed(frames, studio.rng), cuts
 
 
 def _moving_cuts(studio: Studio) -> Clip:
@@ -109,13 +126,13 @@ def _quick_cuts(studio: Studio) -> Clip:
 
 def _letterbox_cuts(studio: Studio) -> Clip:
     frames, cuts = _different(studio)
-    return [_barred(frame, 23) for frame in frames], cuts
+    return [barred(frame, 23) for frame in frames], cuts
 
 
 def _overlay_cuts(studio: Studio) -> Clip:
     """A logo and a caption stay."""
     frames, cuts = _different(studio)
-    return [_captioned(frame) for frame in frames], cuts
+    return [captioned(frame) for frame in frames], cuts
 
 
 def _flash(studio: Studio) -> Clip:
@@ -127,7 +144,7 @@ def _flash(studio: Studio) -> Clip:
         for step in range(rng.integers(1, 4)):
             share = decay**step
             frames[start + step] = frames[start + step] * (1 + (gain - 1) * share) + lift * share
-    return _noisy(rng, frames, 2), ()
+    return noisy(rng, frames, 2), ()
 
 
 def _fades(studio: Studio) -> Clip:
@@ -138,9 +155,7 @@ def _fades(studio: Studio) -> Clip:
     shares = np.concatenate([np.ones(5), down, hold, down[::-1], np.ones(5)])
     shots = [studio.any_shot(), studio.any_shot()]
     middle = 5 + length
-    return [
-        plain + share * (shots[int(t > middle)](t) - plain) for t, share in enumerate(shares)
-    ], ()
+    return [plain + share * (shots[int(t > middle)](t) - plain) for t, share in enumerate(shares)], ()
 
 
 def _dissolve(studio: Studio) -> Clip:
@@ -153,7 +168,7 @@ def _exposure_step(studio: Studio) -> Clip:
     """The exposure jumps, with and without clipping."""
     frames = _play(studio.any_shot(), 26)
     gains = np.repeat([1.0, *np.exp(studio.rng.uniform(-1.1, 0.9, 2))], (8, 9, 9))
-    return _noisy(studio.rng, [frame * gain for frame, gain in zip(frames, gains, strict=True)], 2), ()
+    return noisy(studio.rng, [frame * gain for frame, gain in zip(frames, gains, strict=True)], 2), ()
 
 
 def _gain_ramp(studio: Studio) -> Clip:
@@ -178,10 +193,7 @@ def _whip_pan(studio: Studio) -> Clip:
     places = camera.x + (np.cumsum(steps) - steps.sum() / 2) * WIDTH * camera.scale * rng.choice([-1, 1])
     cameras = [replace(camera, x=x) for x in places]
     shutter = rng.choice([0.5, 1.0])
-    return [
-        view(world, a, (replace(a, x=a.x + (b.x - a.x) * shutter), 12))
-        for a, b in zip(cameras[:-1], cameras[1:], strict=True)
-    ], ()
+    return [view(world, a, (replace(a, x=a.x + (b.x - a.x) * shutter), 12)) for a, b in pairwise(cameras)], ()
 
 
 def _zoom(studio: Studio) -> Clip:
@@ -198,7 +210,7 @@ def _roll(studio: Studio) -> Clip:
 
 
 def _handheld(studio: Studio) -> Clip:
-    return _noisy(studio.rng, _play(studio.handheld(float(studio.rng.uniform(8, 25))), 24), 4), ()
+    return noisy(studio.rng, _play(studio.handheld(float(studio.rng.uniform(8, 25))), 24), 4), ()
 
 
 def _passing_object(studio: Studio) -> Clip:
@@ -215,16 +227,16 @@ def _passing_object(studio: Studio) -> Clip:
 
 
 def _noise(studio: Studio) -> Clip:
-    return _noisy(studio.rng, _play(studio.any_shot(), 22), studio.rng.uniform(20, 50)), ()
+    return noisy(studio.rng, _play(studio.any_shot(), 22), studio.rng.uniform(20, 50)), ()
 
 
 def _dark_noise(studio: Studio) -> Clip:
     gain = studio.rng.uniform(0.03, 0.12)
-    return _noisy(studio.rng, [frame * gain + 3 for frame in _play(studio.any_shot(), 22)], 4), ()
+    return noisy(studio.rng, [frame * gain + 3 for frame in _play(studio.any_shot(), 22)], 4), ()
 
 
 def _compression(studio: Studio) -> Clip:
-    return _compressed(_play(studio.any_shot(), 22), studio.rng), ()
+    return compressed(_play(studio.any_shot(), 22), studio.rng), ()
 
 
 def _static(studio: Studio) -> Clip:
@@ -232,7 +244,7 @@ def _static(studio: Studio) -> Clip:
 
 
 def _letterbox(studio: Studio) -> Clip:
-    return [_barred(frame, 23) for frame in _play(studio.panning(0.05), 22)], ()
+    return [barred(frame, 23) for frame in _play(studio.panning(0.05), 22)], ()
 
 
 def _flicker(studio: Studio) -> Clip:
@@ -257,7 +269,7 @@ def _face_jumps(studio: Studio) -> Clip:
         picture = backdrop.copy()
         paint_face(picture, face_placement(middle, size), seed=person)
         frames.append(picture.astype(np.float32))
-    return _noisy(rng, frames, 2), ()
+    return noisy(rng, frames, 2), ()
 
 
 HARD: dict[str, Callable[[Studio], Clip]] = {
@@ -306,38 +318,8 @@ def _join(shots: Sequence[Shot], cuts: Sequence[int], count: int) -> list[Pictur
 
 
 def _constant(picture: Picture) -> Shot:
-    return lambda t: picture
+    return lambda _: picture
 
 
 def _plain(value: float) -> Picture:
     return np.full((HEIGHT, WIDTH, 3), value, np.float32)
-
-
-def _noisy(rng: np.random.Generator, frames: Sequence[Picture], deviation: float) -> list[Picture]:
-    return [frame + rng.standard_normal(frame.shape, np.float32) * np.float32(deviation) for frame in frames]
-
-
-def _compressed(frames: Sequence[Picture], rng: np.random.Generator) -> list[Picture]:
-    """JPEG of quality 4 to 12, another for each frame."""
-    coded = []
-    for frame in frames:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(4, 13))]
-        coded.append(cv2.imdecode(cv2.imencode(".jpg", _stored(frame), quality)[1], cv2.IMREAD_COLOR))
-    return coded
-
-
-def _barred(frame: Picture, rows: int) -> Picture:
-    barred = frame.copy()
-    barred[:rows] = barred[-rows:] = 0
-    return barred
-
-
-def _captioned(frame: Picture) -> Picture:
-    captioned = _stored(frame)
-    cv2.putText(captioned, "TV", (272, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2)
-    cv2.putText(captioned, "a caption that stays here", (60, 165), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1)
-    return captioned
-
-
-def _stored(frame: Picture) -> Any:
-    return np.clip(np.rint(frame), 0, 255).astype(np.uint8)

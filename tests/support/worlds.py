@@ -51,7 +51,9 @@ def texture(rng: np.random.Generator) -> Picture:
         grid = rng.standard_normal((cells * 9 // 16 + 2, cells, 1)) + 0.3 * rng.standard_normal(
             (cells * 9 // 16 + 2, cells, 3)
         )
-        total += cv2.resize(grid.astype(np.float32), WORLD, interpolation=cv2.INTER_CUBIC) * rng.uniform(6, 26)
+        total += cv2.resize(grid.astype(np.float32), WORLD, interpolation=cv2.INTER_CUBIC) * rng.uniform(
+            6, 26
+        )
     for _ in range(int(rng.integers(6, 30))):
         x, y = int(rng.integers(WORLD[0])), int(rng.integers(WORLD[1]))
         w, h = (int(value) for value in rng.integers(20, 220, 2))
@@ -63,7 +65,9 @@ def texture(rng: np.random.Generator) -> Picture:
     return cv2.GaussianBlur(np.clip(total, 0, 255), (0, 0), 1.5)
 
 
-def portrait(rng: np.random.Generator, backdrop: int | None = None, size: tuple[float, float] = (350, 700)) -> Picture:
+def portrait(
+    rng: np.random.Generator, backdrop: int | None = None, size: tuple[float, float] = (350, 700)
+) -> Picture:
     """A world with a painted face on a muted backdrop."""
     seed = int(rng.integers(1 << 30))
     picture = pictures.background(*WORLD, seed=seed if backdrop is None else backdrop)
@@ -97,7 +101,7 @@ class Studio:
 
     def still(self) -> Shot:
         picture = view(self.world(), self.camera())
-        return lambda t: picture
+        return lambda _: picture
 
     def handheld(self, amount: float = 6.0) -> Shot:
         """Shake of up to about `amount` frame pixels a frame."""

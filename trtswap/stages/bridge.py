@@ -73,7 +73,8 @@ def _blend_landmarks(first: Array, last: Array, share: float) -> Array:
         power = similarity**share
         shape = power * (a + share * (b / similarity - a))
     blended = middle_a + share * (middle_b - middle_a) + shape
-    return np.stack([blended.real, blended.imag], axis=1)
+    points: Array = np.ascontiguousarray(blended).view(np.float64).reshape(-1, 2)
+    return points
 
 
 def _bend(first: Array, last: Array, share: float, earlier: Array, at: float) -> Array:

@@ -86,7 +86,8 @@ def refine(before: Patch, guess: Patch, after: Patch, share: float) -> Array | N
     if np.abs(last - first).mean() > _LARGEST_DOUBT * _EYES or step > _LARGEST_STEP * _EYES:
         return None
     landmarks = (mixed - guess.shift) / guess.turn
-    return np.stack([landmarks.real, landmarks.imag], axis=1)
+    points: Array = np.ascontiguousarray(landmarks).view(np.float64).reshape(-1, 2)
+    return points
 
 
 def _complex(points: Array) -> Array:

@@ -6,14 +6,16 @@ For each pixel, the normalised correlation of the luma in a window of 7 x 7,
 
 does not see gain or offset of the light. It counts as found from `LOST` (0) to `FOUND` (1). The score is the mean over
 the pixels, weighted by texture, v / (v + v0) with v = max(var(x), var(y)). Where x differs by motion, it is moved onto
-y first: by each of three shifts of the whole picture (the best ones of five patches of y looked up in x) followed by a
-dense optical flow that may differ from the shift by at most `STRAY_PX`; a pixel takes the best of its correlations.
+y first: by up to `SHIFTS` shifts of the whole picture (the best ones of five patches of y looked up in x) and by none,
+each followed by a dense optical flow that may differ from the shift by at most `STRAY_PX`; a pixel takes the best of
+its correlations.
 
 Left out: bars, pixels outside x, and burnt highlights when the brightness of the two differs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,7 +31,6 @@ LOST, FOUND = 0.5, 0.9
 STRAY_PX = 3.0
 SHIFTS = 3
 ENOUGH = 0.85
-"""A score at which no better alignment is looked for."""
 DIM = 3.0
 """Mean local standard deviation, in codes, below which pictures are compared more smoothly, against noise."""
 PLAIN = 0.35
@@ -108,13 +109,14 @@ class Matcher:
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._flow.setFinestScale(1)
 
-    def match(self, older: Picture, newer: Picture) -> Match:
-        """How much of `newer` is found in `older`."""
+    def match(self, older: Picture, newer: Picture, *, enough: float = ENOUGH) -> Match:
+        """How much of `newer` is found in `older`. enough: a score at which no better alignment is looked for."""
         if older.plain and newer.plain:
             return Match(1.0)
         smooth = older.dim or newer.dim
         x, y = (older.smooth, newer.smooth) if smooth else (older.normal, newer.normal)
-        weight = _weight(_inside(older, newer), x.variance, y)
+        inside = _inside(older, newer)
+        weight = _weight(inside, x.variance, y)
         burnt = abs(older.brightness - newer.brightness) > BRIGHTER
         left = weight * (cv2.max(x.luma, y.luma) < BURNT) if burnt else weight
         total = float(left.sum())
@@ -122,11 +124,11 @@ class Matcher:
             return Match(None)
         found = _found(x.luma, x.mean, x.variance, y)
         score = float(cv2.multiply(left, found).sum()) / (total + 1e-3)
-        if score >= ENOUGH:
+        if score >= enough:
             return Match(score)
-        return self._moved(x, y, _inside(older, newer), burnt, Match(score))
+        return self._moved(x, y, inside, burnt, Match(score), enough)
 
-    def _moved(self, x: Look, y: Look, inside: Array, burnt: bool, best: Match) -> Match:
+    def _moved(self, x: Look, y: Look, inside: Array, burnt: bool, best: Match, enough: float) -> Match:
         """The best match under motion. inside: float32 [h, w], 1 where pixels count."""
         found: Array | None = None
         seen: Array = np.zeros(inside.shape, np.float32)
@@ -143,7 +145,7 @@ class Matcher:
             score = float((weight * found).sum()) / (float(weight.sum()) + 1e-3)
             if best.score is None or score > best.score:
                 best = Match(score, float(np.hypot(*shift)))
-            if score >= ENOUGH:
+            if score >= enough:
                 break
         return best
 
@@ -163,8 +165,9 @@ class Matcher:
         return luma, here.astype(np.float32), straight.astype(np.float32)
 
 
-def _shifts(x: Array, y: Array) -> list[tuple[int, int]]:
-    """The best places of five patches of y in x as shifts of the whole picture, in pixels, then none at all."""
+def _shifts(x: Array, y: Array) -> Iterator[tuple[int, int]]:
+    """Shifts of the whole picture to try, in pixels: none at all, then the best places of five patches of y in x."""
+    yield 0, 0
     half = (x.shape[1] // 2, x.shape[0] // 2)
     x, y = (cv2.resize(even, half, interpolation=cv2.INTER_AREA) for even in (x, y))
     height, width = x.shape
@@ -175,23 +178,25 @@ def _shifts(x: Array, y: Array) -> list[tuple[int, int]]:
         patch = y[row : row + tall, column : column + wide]
         _, likeness, _, place = cv2.minMaxLoc(cv2.matchTemplate(x, patch, cv2.TM_CCOEFF_NORMED))
         places.append((likeness, (2 * (place[0] - column), 2 * (place[1] - row))))
-    shifts: list[tuple[int, int]] = []
+    tried = [(0, 0)]
     for _, shift in sorted(places, reverse=True)[:SHIFTS]:
-        if all(max(abs(shift[0] - x), abs(shift[1] - y)) > 2 for x, y in [*shifts, (0, 0)]):
-            shifts.append(shift)
-    return [*shifts, (0, 0)]
+        if all(max(abs(shift[0] - other[0]), abs(shift[1] - other[1])) > 2 for other in tried):
+            tried.append(shift)
+            yield shift
 
 
 def _found(luma: Array, mean: Array, variance: Array, y: Look) -> Array:
     """Per pixel, 0 (lost) to 1 (found)."""
     covariance = _box(cv2.multiply(luma, y.luma)) - mean * y.mean
     correlation = covariance / np.sqrt((variance + y.error) * (y.variance + y.error))
-    return np.clip((correlation - LOST) / (FOUND - LOST), 0, 1)
+    found: Array = np.clip((correlation - LOST) / (FOUND - LOST), 0, 1)
+    return found
 
 
 def _weight(inside: Array, variance: Array, y: Look) -> Array:
     texture: Array = cv2.max(variance, y.variance)
-    return inside * (texture / (texture + y.texture))
+    weight: Array = inside * (texture / (texture + y.texture))
+    return weight
 
 
 def _inside(older: Picture, newer: Picture) -> Array:

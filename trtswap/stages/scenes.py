@@ -5,11 +5,12 @@ Frame b, with its neighbours a before and c after, begins a new scene when
 1. little of a is found in b: match(a, b) < `SAME` (scene_match.py; 1 is all of it, whatever the motion and exposure);
 2. nothing else of the scene is found around it: the best of match(a, c) and match(earlier frames, b), called `across`,
    is below `SAME` too. One strange frame, a flash for example, is no cut, nor is the return from a longer one;
-3. the frames on either side belong together much more: min(match(a', a), match(b, c)) - across >= `LOSS`, and more
-   where the camera moves fast (`LOSS_OF_SPEED` times its way in widths per frame). A whip pan or a large object passing
-   loses as much before and after; a cut loses it once;
+3. the frames on either side belong together much more: within - across >= `LOSS`, and more where the camera moves fast
+   (`LOSS_OF_SPEED` times its way in widths per frame); `within` is the mean of match(a', a) and match(b, c), the lower
+   of them weighted `WEAKER_SIDE`. A whip pan or a large object passing loses as much before and after; a cut loses it
+   once;
 4. where the contrast changes by more than `CONTRAST_RATIO`, the picture changes by `STEP_RATIO` times more than one
-   frame before and after: the ends of fades do not.
+   frame before and after, counting changes of the same direction, brighter or darker: the ends of fades do not.
 
 A frame of burnt-out highlights tells nothing and begins no scene; the next one that does is compared with the last one
 before. A cut to white therefore counts when the white ends.
@@ -19,11 +20,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from trtswap import device, ops
-from trtswap.stages.scene_match import Match, Matcher, Picture
+from trtswap.stages.scene_match import Matcher, Picture
 from trtswap.types import Array, Surface
 
 WIDTH, HEIGHT = 80, 45
@@ -31,6 +33,7 @@ WIDTH, HEIGHT = 80, 45
 SAME = 0.7
 LOSS = 0.28
 LOSS_OF_SPEED = 0.6
+WEAKER_SIDE = 0.75
 CONTRAST_RATIO = 2.0
 STEP_RATIO = 2.0
 STEP_MIN = 1.0
@@ -71,57 +74,58 @@ class SceneDetector:
         """The latest frames of the scene before b that tell something; a is the last, unless it is burnt out."""
         self._around: deque[Picture] = deque(maxlen=3)
         """a', a, b, as far as they are of one scene."""
-        self._before = Match(None)
-        self._now = Match(None)
 
     def push(self, thumbnail: Array) -> bool | None:
         """Takes frame t, float32 [3, h, w], R'G'B' 0..255; returns whether frame t - 1 begins a new scene, None for
         the first. Frame 0 never does."""
         newest = Picture(thumbnail)
-        after, decision = Match(None), None
-        if self._around:
-            after = self._matcher.match(self._around[-1], newest)
-            decision = self._decide(newest, after)
+        decision = self._decide(newest) if self._around else None
         self._around.append(newest)
-        self._before, self._now = self._now, after
         return decision
 
     def flush(self) -> bool:
         """Whether the last frame begins a new scene. The next frame pushed is the first of another video."""
-        decision = bool(self._around) and self._decide(None, Match(None))
+        decision = bool(self._around) and self._decide(None)
         self._scene.clear()
         self._around.clear()
-        self._before = self._now = Match(None)
         return decision
 
-    def _decide(self, newest: Picture | None, after: Match) -> bool:
+    def _decide(self, newest: Picture | None) -> bool:
         """Whether b begins a new scene; then moves it to the scene that it is of."""
         current = self._around[-1]
         if not self._scene:
             self._scene.append(current)
             return False
-        match = self._now
-        if len(self._around) < 2 or self._scene[-1] is not self._around[-2]:
-            match = self._matcher.match(self._scene[-1], current)
+        match = self._matcher.match(self._scene[-1], current, enough=SAME)
         if match.score is None:
             return False
-        cut = self._is_cut(current, newest, match, after)
+        cut = match.score < SAME and self._is_cut(current, newest, match.score)
         if cut:
             self._scene.clear()
             self._around = deque([current], maxlen=3)
-            self._now = Match(None)
         self._scene.append(current)
         return cut
 
-    def _is_cut(self, current: Picture, newest: Picture | None, match: Match, after: Match) -> bool:
-        within = min(1.0 if side.score is None else side.score for side in (self._before, after))
-        speed = max(self._before.shift_px, after.shift_px) / WIDTH
-        limit = min(SAME, within - LOSS - LOSS_OF_SPEED * speed)
+    def _is_cut(self, current: Picture, newest: Picture | None, score: float) -> bool:
+        limit = self._limit(newest)
         return (
-            (match.score or 0.0) <= limit
+            score <= limit
             and not self._is_fade(current, newest)
-            and all((self._matcher.match(*pair).score or 0.0) <= limit for pair in self._pairs(current, newest))
+            and all(
+                (self._matcher.match(*pair, enough=limit).score or 0.0) <= limit
+                for pair in self._pairs(current, newest)
+            )
         )
+
+    def _limit(self, newest: Picture | None) -> float:
+        """What a match across a cut is below, as the frames on either side match."""
+        frames = [*self._around] if newest is None else [*self._around, newest]
+        pairs = [(older, newer) for older, newer in pairwise(frames) if newer is not self._around[-1]]
+        matches = [self._matcher.match(*pair) for pair in pairs]
+        sides = [1.0 if match.score is None else match.score for match in matches] + [1.0] * (2 - len(pairs))
+        within = WEAKER_SIDE * min(sides) + (1 - WEAKER_SIDE) * max(sides)
+        speed = max((match.shift_px for match in matches), default=0.0) / WIDTH
+        return min(SAME, within - LOSS - LOSS_OF_SPEED * speed)
 
     def _pairs(self, current: Picture, newest: Picture | None) -> list[tuple[Picture, Picture]]:
         """What else must not match for a cut: a with c, earlier frames with b."""
@@ -130,13 +134,15 @@ class SceneDetector:
         return pairs if newest is None else [(last, newest), *pairs]
 
     def _is_fade(self, current: Picture, newest: Picture | None) -> bool:
-        """Whether the contrast changes between a and b and the picture changes as much around them."""
+        """Whether the contrast changes between a and b and the picture grows as much brighter, or darker, beside."""
         previous = self._around[-2]
         low, high = sorted(picture.normal.contrast for picture in (previous, current))
         if high < CONTRAST_RATIO * low:
             return False
-        steps = [_step(self._around[0], previous), 0.0 if newest is None else _step(current, newest)]
-        return _step(previous, current) < STEP_RATIO * max(steps) + STEP_MIN
+        way = current.brightness - previous.brightness
+        beside = [(self._around[0], previous), (current, current if newest is None else newest)]
+        steps = [_step(x, y) for x, y in beside if (y.brightness - x.brightness) * way > 0]
+        return bool(steps) and _step(previous, current) < STEP_RATIO * max(steps) + STEP_MIN
 
 
 def _step(older: Picture, newer: Picture) -> float:

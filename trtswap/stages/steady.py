@@ -55,7 +55,7 @@ class _Line:
     def __init__(self, options: SmoothOptions, frame_rate: float | None) -> None:
         rate = frame_rate or _USUAL_RATE
         self._scenes = SceneDetector()
-        self._tracker = Tracker()
+        self._tracker = Tracker(options.gap_s)
         self._filler = GapFiller(round(options.gap_s * rate))
         self._smoother = make_smoother(options, rate)
         self._undecided: deque[_Waiting] = deque()

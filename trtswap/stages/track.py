@@ -106,7 +106,8 @@ class Tracker:
         old, new = self._units[rows], units[columns]
         weight = np.where(old.any(axis=1), _EMBEDDING_WEIGHT, 1)[:, None]
         mean = _to_unit(old + weight * (new - old))
-        self._units[rows] = np.where(new.any(axis=1)[:, None], mean, old)
+        known = np.asarray(new.any(axis=1))
+        self._units[rows] = np.where(known[:, None], mean, old)
 
     def _bury(self, elapsed_s: float) -> None:
         limit_s = self._limit_s + elapsed_s / 2  # a gap is counted in frames

@@ -14,6 +14,7 @@ MEASURED = 0.5
 
 _LEAST_SAMPLES = 6
 _TOLERANCE = 8.0
+_BENEFIT = 15.0
 
 
 def difference_weights(times_s: Array) -> Array:
@@ -31,8 +32,9 @@ def disagreement(points: Array, present: Array, times_s: Array) -> Array:
 
     points: [N, 5, Q, D], five frames of Q points. present: bool [N, 5]. times_s: [5]. Returns float64 [N, 3, Q], in
     units of the points: the distance to the two frames before (staying or moving evenly) or to the two after, whichever
-    is less; 0 where neither side is known. A sample that starts a step agrees with what follows; a sample alone, or
-    two, with nothing.
+    is less; 0 where neither side is known. Of the first frames of a track only what follows is known, and can only be
+    carried back to them by extrapolation: there it counts `_BENEFIT` times less. A sample that starts a step agrees
+    with what follows; a sample alone, or two, with nothing.
     """
     steps = times_s[1:] - times_s[:-1]
     one = points[:, 1:] - points[:, :-1]
@@ -44,7 +46,8 @@ def disagreement(points: Array, present: Array, times_s: Array) -> Array:
     known = (present[:, 2:] & present[:, 1:-1] & present[:, :-2])[:, :, None]
     before = np.where(known, np.minimum(np.maximum(near[:, 1:], far), bent), np.inf)
     after = np.minimum(np.maximum(near[:, 2], far[:, 2]), bent[:, 2] * (steps[2] / steps[3]))
-    before[:, 0] = np.minimum(before[:, 0], np.where(known[:, 2], after, np.inf))
+    after = np.where(known[:, 2], after, np.inf)
+    before[:, 0] = np.where(known[:, 0], np.minimum(before[:, 0], after), after / _BENEFIT)
     before[np.isinf(before)] = 0.0
     return np.asarray(before)
 
