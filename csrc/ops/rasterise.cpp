@@ -13,6 +13,7 @@ constexpr int kSubpixelBits = 8;
 constexpr std::int64_t kOne = 1 << kSubpixelBits;
 constexpr float kReach = 1 << 20;
 constexpr int kRowsPerBand = 32;
+constexpr std::size_t kWorthThreads = 1 << 19; // pixels; below, starting threads costs more than they save
 
 struct Corner {
     std::int64_t x, y;
@@ -154,7 +155,7 @@ void rasterise_host(const Mesh& mesh, const float* attributes, bool perspective,
             members[static_cast<std::size_t>(band)].push_back(static_cast<int>(n));
         }
     }
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (pixels > kWorthThreads)
     for (int band = 0; band < bands; ++band) {
         const int top = band * kRowsPerBand, bottom = std::min(top + kRowsPerBand, target.height) - 1;
         for (const int n : members[static_cast<std::size_t>(band)]) {

@@ -43,9 +43,9 @@ _SECTIONS = (
     (-225, 30, 84, -210, -24, -196, -74, 2.0),
 )
 _NOSE = (  # y, height above the face, half width of the bridge
-    (16, 0.0, 10.0), (8, 0.6, 9.5), (2, 2.2, 8.5), (-5, 5.0, 8.5), (-13, 9.3, 9.0), (-21, 14.2, 9.6), (-29, 19.6, 10.2),
-    (-35, 23.6, 10.8), (-38.5, 24.6, 11.2), (-41.5, 22.6, 11.6), (-44.5, 16.0, 11.6), (-47, 7.0, 11.5), (-49.5, 1.8, 11.0),
-    (-53, 0.0, 10.0),
+    (17, 0.0, 11.0), (9, 0.6, 9.5), (3, 2.2, 8.2), (-4, 5.0, 8.0), (-12, 9.3, 8.4), (-20, 14.4, 9.4), (-27, 19.4, 10.6),
+    (-32, 22.6, 11.8), (-35.5, 23.6, 12.0), (-38.5, 22.2, 12.0), (-41.5, 16.6, 11.8), (-44.5, 8.2, 11.5),
+    (-47.5, 2.2, 11.0), (-51, 0.0, 10.0),
 )  # fmt: skip
 
 
@@ -95,8 +95,8 @@ def lid_heights(x: Array) -> tuple[Array, Array]:
     """Upper and lower rim of the open eye at |x| on the mean face, in mm from its corners' line; 0 outside."""
     s = np.clip((np.abs(x) - 15.6) / (46.4 - 15.6), 0.0, 1.0)
     bow = np.sqrt(np.clip(s * (1 - s) * 4, 0, 1))
-    upper = 6.0 * bow * (1 + 0.22 * (0.5 - s)) * np.where(bow < 1, bow**0.25, 1)
-    lower = -4.6 * bow**1.15 * (1 - 0.35 * (0.5 - s))
+    upper = 4.7 * bow * (1 + 0.22 * (0.5 - s)) * np.where(bow < 1, bow**0.25, 1)
+    lower = -4.9 * bow**1.15 * (1 - 0.35 * (0.5 - s))
     return upper, lower
 
 
@@ -145,9 +145,9 @@ def _relief(x: Array, y: Array, front: Array) -> Array:
     ax = np.abs(x)
     z = _nose(x, y)
     z += 3.0 * gauss(ax, y, (20, 18), (16, 7)) + 2.2 * gauss(ax, y, (43, 15), (11, 8))
-    z -= 9.5 * plateau(ax, y, (30, 1), (19, 13)) + 4.5 * gauss(ax, y, (15, 3), (7, 9))
+    z -= 8.2 * plateau(ax, y, (30, 2), (20, 14)) + 3.6 * gauss(ax, y, (15, 3), (8, 9))
     z += 3.2 * gauss(ax, y, (43, -23), (15, 12)) + 3.4 * gauss(ax, y, (28, -30), (15, 15))
-    z -= 3.0 * gauss(ax, y, (45, -58), (15, 19)) + 2.2 * gauss(ax, y, (23, -20), (5, 10))
+    z -= 3.0 * gauss(ax, y, (45, -58), (15, 19)) + 1.0 * gauss(ax, y, (23, -20), (6, 10))
     z += 2.4 * gauss(x, y, (0, -61), (24, 14)) - 2.3 * gauss(ax, y, (29, -67), (5, 6))
     z -= 1.1 * gauss(x, y, (0, -54), (2.4, 6)) - 0.7 * gauss(ax, y, (5.2, -55), (2.2, 6))
     z += 3.2 * gauss(x, y, (0, -100), (15, 10)) - 1.4 * gauss(x, y, (0, -83), (16, 5))
@@ -156,24 +156,24 @@ def _relief(x: Array, y: Array, front: Array) -> Array:
     sideways -= 2.5 * gauss(ax, y, (56, -56), (14, 14))
     result = np.zeros((len(x), 3))
     result[:, 0] = np.sign(x) * (sideways * front + 0.16 * front * _nose_wings(x, y))
-    result[:, 1] = -1.6 * gauss(x, y, (0, -40), (9, 6)) * front
+    result[:, 1] = -1.6 * gauss(x, y, (0, -37), (9, 6)) * front
     result[:, 2] = z * front
     return result
 
 
 def _nose_wings(x: Array, y: Array) -> Array:
-    return 8.6 * plateau(np.abs(x), y, (12.4, -39.5), (5.0, 6.0))
+    return 8.6 * plateau(np.abs(x), y, (12.4, -37.5), (5.0, 6.0))
 
 
 def _nose(x: Array, y: Array) -> Array:
     ax = np.abs(x)
     knots, heights, widths = np.array(_NOSE[::-1]).T
     height, width = through(knots, heights, y), through(knots, widths, y)
-    ridge = height * np.exp(-np.abs(x / width) ** 2.1)
+    ridge = height * np.exp(-np.abs(x / width) ** 1.9)
     wings = _nose_wings(x, y)
-    tip = 2.0 * gauss(x, y, (0, -37), (8.5, 6.5))
-    groove = 2.2 * gauss(ax, y, (18.3, -39), (2.6, 6))
-    nostril = 5.0 * gauss(ax, y, (6.3, -44.2), (3.3, 2.0))
+    tip = 2.0 * gauss(x, y, (0, -34.5), (8.5, 6.5))
+    groove = 2.2 * gauss(ax, y, (18.3, -37.5), (2.8, 6))
+    nostril = 5.0 * gauss(ax, y, (6.3, -42.2), (3.3, 2.0))
     result: Array = np.maximum(ridge, 0) + wings * np.exp(-ridge / 26) + tip - groove - nostril
     return result
 
@@ -208,6 +208,7 @@ def _roll_lips(grid: Grid, vertices: Array, x: Array, y: Array, inside: Array, r
         swell = np.where(s < 1, np.sqrt(np.clip(1 - (1 - np.minimum(s, 1) * 1.6) ** 2, 0, 1)), 0)
         swell = np.where(s >= 0.625, np.maximum(1 - ((s - 0.625) / 1.1) ** 2, 0) ** 1.5, swell)
         vertices[part, 2] += height * fade * swell - 1.2 * fade * np.exp(-s * 6)
+    vertices[:, 1] += np.where(near | (vertices[:, 2] > 20), 1.5 * gauss(np.abs(x), y, (26, -67), (11, 10)), 0.0)
     deep = (inside > 0) & near
     vertices[deep, 2] -= 10.0 * inside[deep] * np.clip(1 - (x[deep] / 27) ** 2, 0.25, 1)
     vertices[deep, 1] += np.where(rim[deep] > 0, 1.5, -1.5) * inside[deep]

@@ -104,7 +104,7 @@ def _paint_eye(iris: Colour, rng: np.random.Generator) -> Array:
     y, x = np.mgrid[-1:1:128j, -1:1:128j].astype(np.float32)
     angle, radius = np.arctan2(y, x), np.hypot(x, y)
     edge = 0.325
-    white = np.array((0.86, 0.82, 0.80)) * np.ones((128, 128, 1))
+    white = np.array((0.76, 0.72, 0.71)) * np.ones((128, 128, 1))
     veins = np.clip(clouds(rng, (128, 128), 9, 3), 0, 3) * smoothstep(0.4, 0.9, radius)
     white = white * (1 - veins[..., None] * np.array((0.02, 0.07, 0.07)))
     white = white * (1 - 0.20 * smoothstep(0.42, 0.9, radius)[..., None] * np.array((0.6, 1.0, 1.0)))
@@ -120,7 +120,7 @@ def _paint_eye(iris: Colour, rng: np.random.Generator) -> Array:
 
 
 def _paint_locks(person: Person, rng: np.random.Generator) -> Array:
-    tone = 1 + 0.28 * strands(rng, (128, 128), 30)
+    tone = 1 + 0.17 * strands(rng, (128, 128), 30)
     result: Array = np.clip(np.array(person.hair.colour) * tone[..., None], 0.012, 1)
     return result
 
@@ -140,8 +140,8 @@ def _paint_cloth(person: Person, rng: np.random.Generator) -> Array:
 def _paint_teeth(rng: np.random.Generator) -> Array:
     x = np.linspace(-1, 1, 128)[None] * np.ones((32, 1))
     v = np.linspace(0, 1, 32)[:, None] * np.ones((1, 128))
-    count = 5.2
-    gap = np.abs(np.mod(x * count + 0.0, 1.0) - 0.0)
+    count = 5.0
+    gap = np.mod(x * count, 1.0)
     gap = np.minimum(gap, 1 - gap)
     local = np.where(v < 0.5, v * 2, 1 - (v - 0.5) * 2)  # 0 at the gum
     tooth = np.array((0.84, 0.79, 0.70)) * (1 - 0.06 * rng.random()) * np.ones((32, 128, 1))

@@ -42,7 +42,7 @@ def _painted(seed: int, size: tuple[int, int]) -> Array:
 
 def _colour(rng: np.random.Generator) -> Array:
     grey = rng.uniform(0.02, 0.55)
-    result: Array = (grey * (1 + 0.5 * rng.uniform(-1, 1, 3))).astype(np.float32)
+    result: Array = (grey * (1 + rng.choice((0.12, 0.2, 0.5)) * rng.uniform(-1, 1, 3))).astype(np.float32)
     return result
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from trtswap.demo.anatomy import LID_THICKNESS_MM, MOUTH_Y_MM, lid_heights, lip_heights, mean_head, on_ball
 from trtswap.demo.curves import gauss, plateau, smoothstep
+from trtswap.demo.grid import EYE_LEVEL, head_grid
 from trtswap.demo.shape import NeutralHead
 from trtswap.demo.state import Expression
 from trtswap.types import Array
@@ -56,19 +57,33 @@ def _close_lids(vertices: Array, head: NeutralHead, expression: Expression) -> N
     mean, fields = mean_head(), _fields()
     part = np.flatnonzero((mean.lid > 1e-3) | (fields.lid_up > 1e-3) | (fields.lid_low > 1e-3))
     x, lid = mean.x[part], mean.lid[part]
-    upper, lower = lid_heights(x)
     look = expression.gaze_deg[1]
     squint = 0.35 * expression.smile
-    gap = upper - lower
+    gap = _lid_gap(vertices)[part % head_grid().shape[1]]
     down = np.clip(expression.blink + 0.1 * squint - 0.012 * look, -0.25, 1.0)
     up = np.clip(0.12 * expression.blink + 0.6 * squint + 0.004 * look, -0.1, 0.4)
     up = min(float(up), 1.0 - float(down)) if down > 0 else float(up)
-    lifted = vertices[part, 1] - fields.lid_up[part] * down * gap + fields.lid_low[part] * up * gap
+    lifted = vertices[part, 1] - fields.lid_up[part] * down * (gap + 0.3 * (down > 0.9)) + fields.lid_low[part] * up * gap
     eye = head.eyes[(x > 0).astype(int)]
     radius = head.eye_radius + LID_THICKNESS_MM
     ball = eye[:, 2] + on_ball(vertices[part, 0] - eye[:, 0], lifted - eye[:, 1], radius) - 1.6 * mean.rim[part]
     vertices[part, 1] = lifted
-    vertices[part, 2] += lid * (ball - vertices[part, 2])
+    z = vertices[part, 2]
+    z = z + lid * (ball - z)
+    off = vertices[part, :2] - eye[:, :2]
+    left = 1.06 * radius**2 - (off * off).sum(axis=1)
+    cover = eye[:, 2] - 0.2 + np.sqrt(np.maximum(left, 0.0))
+    bare = (left > 20.0) & (np.abs(x) > 14) & (np.abs(x) < 47.5) & ~mean.rim[part]
+    vertices[part, 2] = np.where(bare, np.maximum(z, cover), z)
+
+
+def _lid_gap(vertices: Array) -> Array:
+    """How far the lids stand apart at each column of the grid: float64 [C], mm, at least 0."""
+    grid = head_grid()
+    upper, lower = np.flatnonzero(grid.levels == EYE_LEVEL)
+    heights = vertices[:, 1].reshape(grid.shape)
+    result: Array = np.maximum(heights[upper] - heights[lower], 0.0)
+    return result
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ from trtswap.types import Array
 EYE_LEVEL, MOUTH_LEVEL, JAW_LEVEL, LAST_LEVEL = 6.0, 9.0, 12.0, 17.0
 EYE_ANGLES_DEG = (11.2, 39.8)
 """Where an eye's slit begins and ends, either side of the middle."""
-MOUTH_ANGLE_DEG = 17.0
+MOUTH_ANGLE_DEG = 24.9
 
 _ROW_SPANS = (
     (0.02, 3.0, 14),

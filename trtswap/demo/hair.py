@@ -52,7 +52,7 @@ def paint_hair(person: Person) -> Array:
     size = (TEXTURE_PX, TEXTURE_PX)
     short = person.hair.style in ("buzz", "short")
     tone = strands(rng, size, 5 if short else 16)
-    value = 1 + (0.10 if person.hair.style == "buzz" else 0.24) * tone + 0.08 * clouds(rng, size, 60)
+    value = 1 + (0.10 if person.hair.style == "buzz" else 0.18) * tone + 0.08 * clouds(rng, size, 60)
     colour = np.array(person.hair.colour, np.float32) * value[..., None]
     result: Array = np.clip(colour, 0.015, 1).astype(np.float32)
     return result

@@ -62,7 +62,7 @@ def face_box(points: Array) -> Array:
     """x1 y1 x2 y2 float32 [4] round the face as detectors draw it: the 68 points and most of the forehead."""
     low, high = points.min(axis=0), points.max(axis=0)
     up = points[27] - points[8]
-    forehead = points[27] + 0.50 * up
+    forehead = points[27] + 0.60 * up
     low, high = np.minimum(low, forehead), np.maximum(high, forehead)
     return np.concatenate([low, high]).astype(np.float32)
 
@@ -116,10 +116,8 @@ def _brows() -> list[int]:
 
 def _nose() -> list[int]:
     ridge = [_nearest(0, y) for y in (3.0, -10.0, -24.0)]
-    mean = mean_head()
-    middle = np.flatnonzero((np.abs(mean.x) < 0.5) & (np.abs(mean.y + 38) < 12) & (mean.front > 0.5))
-    tip = int(middle[np.argmax(mean.vertices[middle, 2])])
-    base = [(-11.0, -45.5), (-5.5, -48.0), (0.0, -49.0), (5.5, -48.0), (11.0, -45.5)]
+    tip = _nearest(0, -32.5, raised=False)
+    base = [(-11.0, -43.0), (-5.5, -45.5), (0.0, -46.5), (5.5, -45.5), (11.0, -43.0)]
     return [*ridge, tip, *(_nearest(x, y, raised=False) for x, y in base)]
 
 

@@ -27,26 +27,28 @@ from trtswap.types import Array
 class Material:
     """float32 [V] each. skin: how much light bleeds under the surface. gloss: strength of the highlight. power: its
     sharpness. reach: 0 outside the face that a swap exchanges, rising to 1 inside. torso: 0 follows the head, 1 the
-    shoulders."""
+    shoulders. thin: 1 where both sides are seen and the inner one is dark."""
 
     skin: Array
     gloss: Array
     power: Array
     reach: Array
     torso: Array
+    thin: Array
 
     @staticmethod
     def joined(materials: list[Material]) -> Material:
         """Several in one."""
-        names = ("skin", "gloss", "power", "reach", "torso")
+        names = ("skin", "gloss", "power", "reach", "torso", "thin")
         return Material(*(np.concatenate([getattr(m, name) for m in materials]) for name in names))
 
     @staticmethod
     def plain(
-        count: int, *, skin: float = 0.0, gloss: float = 0.05, power: float = 12.0, reach: float = 0.0, torso: float = 0.0
+        count: int, *, skin: float = 0.0, gloss: float = 0.05, power: float = 12.0, reach: float = 0.0,
+        torso: float = 0.0, thin: float = 0.0,
     ) -> Material:
         """The same for `count` vertices."""
-        return Material(*(np.full(count, value, np.float32) for value in (skin, gloss, power, reach, torso)))
+        return Material(*(np.full(count, value, np.float32) for value in (skin, gloss, power, reach, torso, thin)))
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,15 @@ def build(person: Person, head: NeutralHead, bones: NeutralHead, atlas: Atlas) -
     normals = ops.vertex_normals(bones.vertices, grid.triangles)
     lift = hair_offset(person, normals.astype(np.float64))
     eye = parts.eyeball(head.eye_radius)
+    pink = parts.sockets(head)
     cavity, upper, lower = parts.mouth_parts(head)
     ears = [parts.ear(bones, side, person.shape.ear_size, person.shape.ear_stand) for side in (-1, 1)]
     torso = parts.shoulders(person.shape.neck_width)
-    rest = [cavity, upper, lower, *ears, torso]
+    rest = [pink, cavity, upper, lower, *ears, torso]
     made = [
         _skin_material(person),
         Material.plain(2 * len(eye.vertices), gloss=0.9, power=380.0, reach=1.0),
-        Material.plain(len(cavity.vertices), gloss=0.0, reach=1.0),
+        Material.plain(len(pink.vertices) + len(cavity.vertices), gloss=0.02, reach=1.0),
         Material.plain(len(upper.vertices), gloss=0.25, power=40.0, reach=1.0),
         Material.plain(len(lower.vertices), gloss=0.2, power=40.0, reach=1.0),
         *(Material.plain(len(part.vertices), skin=1.0, gloss=0.08) for part in ears),
@@ -102,12 +105,12 @@ def build(person: Person, head: NeutralHead, bones: NeutralHead, atlas: Atlas) -
     if person.hair.style == "long":
         locks = parts.long_hair(bones, lift, person.seed, person.hair.volume)
         rest.append(locks)
-        material = Material.plain(len(locks.vertices), gloss=0.14, power=14.0)
+        material = Material.plain(len(locks.vertices), gloss=0.14, power=14.0, thin=1.0)
         made.append(replace(material, torso=0.8 * smoothstep(-90, -190, locks.vertices[:, 1]).astype(np.float32)))
     skin = Surface3(head.vertices, grid.triangles, parts.head_uv())
     both = parts.joined([skin, eye, eye, *rest])
     others = parts.joined(rest)
-    start = len(cavity.vertices) + len(upper.vertices)
+    start = len(pink.vertices) + len(cavity.vertices) + len(upper.vertices)
     model = Model(
         person=person,
         head=head,
@@ -121,7 +124,12 @@ def build(person: Person, head: NeutralHead, bones: NeutralHead, atlas: Atlas) -
         open=np.ones(len(both.vertices), np.float32),
         atlas=atlas,
     )
-    return replace(model, open=openness(pose_parts(model, Expression()), model.triangles))
+    opening = openness(pose_parts(model, Expression()), model.triangles)
+    least = 0.55 * model.material.thin
+    first = len(head.vertices) + 2 * len(eye.vertices)
+    least[first : first + model.jaw.stop] = 0.25
+    least[first + len(pink.vertices) + len(cavity.vertices) : first + model.jaw.stop] = 0.65
+    return replace(model, open=np.maximum(opening, least))
 
 
 def pose_parts(model: Model, expression: Expression) -> Array:
@@ -163,4 +171,4 @@ def _skin_material(person: Person) -> Material:
     power = 14.0 + 20.0 * lips + 0 * x
     torso = smoothstep(-112, -190, mean.vertices[:, 1])
     reach = face_reach(mean.x, mean.y, mean.vertices[:, 2], mean.level)
-    return Material(*(part.astype(np.float32) for part in (1 - hair, gloss, power, reach, torso)))
+    return Material(*(part.astype(np.float32) for part in (1 - hair, gloss, power, reach, torso, 0 * x)))

@@ -18,7 +18,7 @@ def occluder(head: NeutralHead, item: Occluder) -> tuple[Surface3, Material]:
     """The surface of one occluder and what it is made of."""
     if item.kind in ("glasses", "sunglasses"):
         surface = _glasses(head, dark=item.kind == "sunglasses")
-        material = Material.plain(len(surface.vertices), gloss=0.5, power=60.0)
+        material = Material.plain(len(surface.vertices), gloss=0.25, power=40.0)
     elif item.kind == "hand":
         surface = _hand()
         material = Material.plain(len(surface.vertices), skin=1.0, gloss=0.06)

@@ -57,6 +57,13 @@ def eyeball(radius: float) -> Surface3:
     return sheet(points, uv)
 
 
+def sockets(head: NeutralHead) -> Surface3:
+    """What is seen between eyeballs and lids: a pink sheet through the middle of each eye."""
+    x, y = np.meshgrid(np.linspace(-15, 15, 9), np.linspace(7, -7, 4))
+    flat = np.stack([x, y, 1.5 - 0.026 * x * x], axis=-1)
+    return joined([sheet(flat + eye, SWATCHES[2].flat(flat.shape[:2])) for eye in head.eyes])
+
+
 def mouth_parts(head: NeutralHead) -> tuple[Surface3, Surface3, Surface3]:
     """The cavity, which stays; the upper teeth, which stay; the lower teeth with the tongue, which follow the jaw."""
     grid = head_grid()
@@ -70,11 +77,11 @@ def mouth_parts(head: NeutralHead) -> tuple[Surface3, Surface3, Surface3]:
 
 
 def _cavity(middle: Array, width: float) -> Surface3:
-    polar = np.linspace(0.02, 1.45, 9)[:, None]
+    polar = np.linspace(0.001, 1.45, 9)[:, None]
     around = np.linspace(0, 2 * np.pi, 25)[None]
-    x = (width + 4) * np.sin(polar) * np.cos(around)
-    y = 30 * np.sin(polar) * np.sin(around) - 8
-    z = -11 - 34 * np.cos(polar) + 0 * around
+    x = 0.97 * width * np.sin(polar) * np.cos(around)
+    y = 24 * np.sin(polar) * np.sin(around) - 8
+    z = -15 - 32 * np.cos(polar) + 0 * around
     points = np.stack(np.broadcast_arrays(x, y, z), axis=-1) + middle
     return sheet(points, SWATCHES[0].flat(points.shape[:2]), flip=True)
 
@@ -135,23 +142,23 @@ def ear(head: NeutralHead, side: int, size: float, stand: float) -> Surface3:
     y = root[1] + 3.0 + scale * up
     points = np.stack(np.broadcast_arrays(x, y, z), axis=-1)
     uv = SWATCHES[2].at(0.5 + 0.45 * rho * cosine, 0.5 - 0.45 * rho * sine)
-    return sheet(points, uv, flip=side > 0)
+    return sheet(points, uv, flip=side < 0)
 
 
 def shoulders(neck_width: float) -> Surface3:
     """Clothes from the collar down; neck_width in standard deviations."""
     knots = (0.0, 0.08, 0.25, 0.5, 0.7, 1.0)
-    t = np.linspace(0, 1, 22)
-    wide = through(knots, (58, 66, 104, 170, 205, 222), t)[:, None] + 3.0 * neck_width
+    t = np.linspace(0, 1, 22) ** 1.2
+    wide = through(knots, (59, 68, 112, 178, 210, 226), t)[:, None] + 3.0 * neck_width
     front = through(knots, (36, 42, 58, 84, 100, 112), t)[:, None]
     back = through(knots, (74, 80, 98, 112, 120, 124), t)[:, None]
-    height = through(knots, (-166, -176, -194, -226, -270, -470), t)[:, None]
+    height = through(knots, (-146, -155, -172, -208, -256, -1300), t)[:, None]
     angle = np.linspace(-np.pi, np.pi, 49)[None]
     sine, cosine = np.sin(angle), np.cos(angle)
     power = through(knots, (2.0, 2.0, 2.2, 2.6, 2.8, 2.8), t)[:, None]
     radius = (np.abs(sine) ** power + np.abs(cosine) ** power) ** (-1 / power)
     z = np.where(cosine > 0, front, back) * cosine * radius - 16
-    dip = -22 * smoothstep(0.35, 1.0, cosine) * smoothstep(0.5, 0.0, t)[:, None]
+    dip = -26 * smoothstep(0.35, 1.0, cosine) * smoothstep(0.5, 0.0, t)[:, None]
     points = np.stack(np.broadcast_arrays(wide * sine * radius, height + dip, z), axis=-1)
     uv = CLOTH.at(0.5 + 0.49 * np.sin(angle) + 0 * t[:, None], t[:, None] * 0.98 + 0.01 + 0 * angle)
     return sheet(points, uv)
@@ -167,7 +174,7 @@ def long_hair(head: NeutralHead, offset: Array, seed: int, volume: float) -> Sur
     left = chosen[grid.angles[chosen] < 0]
     columns = np.concatenate([right, left[1:]])
     rows = [int(np.argmin(np.abs(grid.levels - level))) for level in (2.6, 3.0, 3.4, 3.8, 4.2, 4.6, 5.0, 5.4, 5.8)]
-    top = skull[np.ix_(rows, columns)] * np.array((1.03, 1.0, 1.02)) + np.array((0, 1.0, 0))
+    top = skull[np.ix_(rows, columns)] * (1 + np.linspace(-0.06, 0.045, len(rows))[:, None, None] * np.array((1, 0.3, 1)))
     angle = np.abs(grid.angles[columns])
     last = top[-1]
     t = np.linspace(0.05, 1, 18)[:, None]
@@ -179,7 +186,7 @@ def long_hair(head: NeutralHead, offset: Array, seed: int, volume: float) -> Sur
     y = last[:, 1] + t * (bottom - last[:, 1])
     hanging = np.stack(np.broadcast_arrays(x, y, z), axis=-1)
     points = np.concatenate([top, hanging])
-    u = np.linspace(0, 1, points.shape[1])[None] + np.zeros((len(points), 1))
+    u = np.abs(np.mod(np.linspace(0, 6, points.shape[1]), 2) - 1)[None] + np.zeros((len(points), 1))
     v = np.linspace(0, 1, len(points))[:, None] + np.zeros((1, points.shape[1]))
     return sheet(points, HAIR.at(u, v))
 

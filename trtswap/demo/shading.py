@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trtswap.demo.curves import smoothstep
 from trtswap.demo.model import Material
 from trtswap.demo.state import Light
 from trtswap.types import Array
@@ -25,6 +26,8 @@ def shade(normals: Array, material: Material, seen: Array, opening: Array, light
     opening: [V], how much of the surroundings does.
     """
     direction = light_direction(light)
+    turned = material.thin * smoothstep(0.05, -0.15, normals[:, 2]).astype(np.float32)
+    seen, opening = seen * (1 - turned), opening * (1 - 0.75 * turned)
     cosine = (normals @ direction)[:, None]
     bleed = _BLEED * material.skin[:, None]
     wrapped = np.maximum((cosine + bleed) / (1 + bleed), 0) ** (1 + 0.6 * bleed)

@@ -102,7 +102,7 @@ def _lower_face() -> Mapping[str, Array]:
         "double_chin": _field(
             dy=-2.6 * gauss(ax, level, (0, 13.4), (34, 0.9)), dz=1.6 * gauss(ax, level, (0, 14), (30, 1.2))
         ),
-        "neck_width": _field(dx=3.2 * neck * smoothstep(-225, -190, y), dz=1.4 * neck * np.cos(mean.angle)),
+        "neck_width": _field(dx=0.062 * ax * neck * smoothstep(-225, -190, y), dz=1.4 * neck * np.cos(mean.angle)),
     }  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def _mouth() -> Mapping[str, Array]:
     low = np.where(mean.below, smoothstep(-20.0, -9.0, y) * smoothstep(0.2, -7.0, y) * thick_low / 9.6, 0.0) * front
     up, low = up * (ax < 27), low * (ax < 27)
     return {
-        "mouth_width": _field(dx=0.085 * np.minimum(ax, 27) * area),
+        "mouth_width": _field(dx=0.075 * np.minimum(ax, 27) * area),
         "mouth_height": _field(dy=1.7 * area),
         "mouth_curve": _field(dy=1.1 * gauss(ax, fy, (25, -67), (9, 9)) * front),
         "upper_lip": _field(dy=1.35 * up, dz=1.0 * up),

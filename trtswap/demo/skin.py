@@ -71,15 +71,16 @@ def _mottle(picture: Array, skin: Skin, rng: np.random.Generator) -> None:
     size = (TEXTURE_PX, TEXTURE_PX)
     red = clouds(rng, size, 28, 3)
     brown = clouds(rng, size, 70, 4)
-    fine = grain(rng, size, 1.6) * (0.35 + skin.pores)
-    value = 1 + 0.010 * fine + 0.012 * brown * (0.6 + skin.age)
+    place = texels()
+    smooth = smoothstep(13.4, 12.2, place.level).astype(np.float32)
+    fine = grain(rng, size, 1.6) * (0.35 + skin.pores) * smooth
+    value = 1 + 0.022 * fine + 0.016 * brown * smooth * (0.6 + skin.age)
     picture *= value[..., None]
     picture[..., 1] *= 1 - 0.014 * red
     picture[..., 2] *= 1 - 0.014 * red
-    place = texels()
     porous = (gauss(np.abs(place.x), place.y, (22, -30), (18, 16)) + gauss(place.x, place.y, (0, -30), (12, 18))).astype(np.float32)
     dots = np.clip(grain(rng, size, 2.2) - 1.0, 0, 1.5)
-    picture *= (1 - 0.06 * skin.pores * porous * dots)[..., None]
+    picture *= (1 - 0.10 * skin.pores * porous * dots)[..., None]
 
 
 def _lines(picture: Array, skin: Skin, rng: np.random.Generator) -> None:
@@ -104,7 +105,7 @@ def _lines(picture: Array, skin: Skin, rng: np.random.Generator) -> None:
             stroke(chart, side * (50 + reach * t * np.cos(angle)), 1 + reach * t * np.sin(angle), 0.5, 0.65 * old)
     dark = to_texture(chart)
     light = np.roll(dark, 3, axis=0)
-    _tint(picture, dark, (0.74, 0.66, 0.64))
+    _tint(picture, 0.8 * dark, (0.78, 0.70, 0.68))
     _tint(picture, 0.35 * light, (1.08, 1.07, 1.06))
 
 
@@ -115,7 +116,7 @@ def _spots(picture: Array, skin: Skin, rng: np.random.Generator) -> None:
     _tint(picture, to_texture(chart), (0.80, 0.66, 0.56))
     moles = new_chart()
     for _ in range(skin.moles):
-        blob(moles, rng.uniform(-55, 55), rng.uniform(-100, 50), rng.uniform(0.7, 1.6), 0.95)
+        blob(moles, rng.uniform(-55, 55), rng.uniform(-90, 50), rng.uniform(0.6, 1.3), 0.95)
     _cover(picture, 0.8 * to_texture(moles), base_colour(skin) * (0.42, 0.33, 0.30))
     age = new_chart()
     for _ in range(round(30 * max(0.0, skin.age - 0.5))):
@@ -173,9 +174,9 @@ def _eyes(picture: Array, person: Person) -> None:
 def _nostrils(picture: Array) -> None:
     place = texels()
     ax = np.abs(place.x)
-    hole = plateau(ax, place.y, (6.4, -44.6), (3.9, 1.9)) * (place.z > 20)
+    hole = plateau(ax, place.y, (6.4, -42.6), (3.9, 1.9)) * (place.z > 20)
     _tint(picture, hole, (0.22, 0.12, 0.11))
-    side = gauss(ax, place.y, (17.6, -41), (1.6, 5.5)) * (place.z > 20)
+    side = gauss(ax, place.y, (17.6, -39), (1.6, 5.5)) * (place.z > 20)
     _tint(picture, 0.45 * side, (0.72, 0.60, 0.58))
 
 
@@ -190,8 +191,8 @@ def beard_area(style: str) -> Array:
     chin = smoothstep(-76, -82, y) * smoothstep(33, 24, ax) * smoothstep(13.6, 12.6, place.level)
     around = smoothstep(32, 27, ax) * smoothstep(21, 26, ax) * smoothstep(-50, -56, y) * (y > -95)
     cheek_line = -34 - 0.55 * (62 - np.minimum(ax, 62))
-    jaw = smoothstep(0, -9, y - cheek_line) * smoothstep(14.2, 12.8, place.level) * smoothstep(1.75, 1.5, np.abs(place.angle))
-    side = smoothstep(1.12, 1.22, np.abs(place.angle)) * smoothstep(1.62, 1.5, np.abs(place.angle))
+    jaw = smoothstep(5, -16, y - cheek_line) * smoothstep(14.2, 12.8, place.level) * smoothstep(1.75, 1.5, np.abs(place.angle))
+    side = smoothstep(1.05, 1.3, np.abs(place.angle)) * smoothstep(1.66, 1.45, np.abs(place.angle))
     sideburn = side * (place.level > 5.2) * (place.level < 9)
     areas = {
         "moustache": moustache,
@@ -233,7 +234,7 @@ def _brows(picture: Array, person: Person, rng: np.random.Generator) -> None:
     half = 2.2 + 4.2 * brows.thickness
     inner = 0.10 * (brows.spacing - 0.5)
     for side in (-1, 1):
-        for _ in range(round(240 * (0.5 + brows.density) * (0.6 + 0.6 * brows.thickness))):
+        for _ in range(round(300 * (0.5 + brows.density) * (0.6 + 0.6 * brows.thickness))):
             t = float(rng.uniform(inner, 1.0))
             taper = float(smoothstep(1.05, 0.45, np.array(t)) * (0.55 + 0.45 * smoothstep(-0.06, 0.2, np.array(t))))
             off = float(np.clip(rng.normal(0, 0.5), -1, 1)) * half * (0.18 + 0.82 * taper)
@@ -241,7 +242,7 @@ def _brows(picture: Array, person: Person, rng: np.random.Generator) -> None:
             lean = np.radians(78 - 66 * min(1.0, t * 1.8) - 9 * off) + rng.normal(0, 0.15)
             length = rng.uniform(3.0, 5.2)
             s = np.linspace(0, length, 5)
-            stroke(chart, side * (x + s * np.cos(lean)), y + off - 0.5 + s * np.sin(lean) * 0.6, 0.28, rng.uniform(0.55, 0.95))
+            stroke(chart, side * (x + s * np.cos(lean)), y + off - 0.5 + s * np.sin(lean) * 0.6, 0.2, rng.uniform(0.55, 0.95))
     cover = np.clip(to_texture(chart) * (0.75 + 0.65 * brows.density), 0, 0.95)
     colour = np.array(person.hair.colour) * 0.75 + 0.01
     if sum(person.hair.colour) > 1.2:
