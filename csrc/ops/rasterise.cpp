@@ -16,91 +16,95 @@ constexpr int kRowsPerBand = 32;
 constexpr std::size_t kWorthThreads = 1 << 19; // pixels; below, starting threads costs more than they save
 
 struct Corner {
-    std::int64_t x, y;
+    std::int32_t x, y; // subpixels
+    float distance;
+    bool usable;
 };
 
-// One triangle, turned so that its area is positive. weight[i] is 1/distance under perspective, else 1.
+// One triangle, turned so that its area is positive.
 struct Facet {
-    Corner at[3];
-    int vertex[3];
-    double area; // twice, in squared subpixels
+    std::int32_t x[3], y[3];
+    std::int32_t vertex[3];
     float distance[3];
-    int left, right, top, bottom; // pixels it may cover, inclusive
+    double area;                                // twice, in squared subpixels
+    std::int32_t left, right, top, bottom; // pixels it may cover, inclusive
 };
 
-bool usable(const Mesh& mesh, int vertex, bool perspective) {
-    if (vertex < 0 || vertex >= mesh.vertex_count) {
-        return false;
+std::vector<Corner> snapped(const Mesh& mesh, bool perspective) {
+    std::vector<Corner> corners(static_cast<std::size_t>(mesh.vertex_count));
+    for (std::size_t i = 0; i < corners.size(); ++i) {
+        const float* v = mesh.vertices + 3 * i;
+        const bool in_reach = std::fabs(v[0]) <= kReach && std::fabs(v[1]) <= kReach && std::isfinite(v[2]);
+        if (!in_reach || (perspective && v[2] <= 0.0f)) {
+            corners[i] = {0, 0, 0.0f, false};
+            continue;
+        }
+        corners[i] = {static_cast<std::int32_t>(std::lrint(static_cast<double>(v[0]) * kOne)),
+                      static_cast<std::int32_t>(std::lrint(static_cast<double>(v[1]) * kOne)), v[2], true};
     }
-    const float* v = mesh.vertices + 3 * static_cast<std::size_t>(vertex);
-    const bool in_reach = std::fabs(v[0]) <= kReach && std::fabs(v[1]) <= kReach && std::isfinite(v[2]);
-    return in_reach && (!perspective || v[2] > 0.0f);
+    return corners;
 }
 
-std::int64_t edge(const Corner& a, const Corner& b, std::int64_t x, std::int64_t y) {
-    return (b.x - a.x) * (y - a.y) - (b.y - a.y) * (x - a.x);
+// Positive where the point lies to the inner side of the edge from corner i to corner j.
+std::int64_t edge(const Facet& f, int i, int j, std::int64_t x, std::int64_t y) {
+    return static_cast<std::int64_t>(f.x[j] - f.x[i]) * (y - f.y[i]) -
+           static_cast<std::int64_t>(f.y[j] - f.y[i]) * (x - f.x[i]);
 }
 
 // A pixel on an edge belongs to the triangle whose top or left edge it is.
-bool owns(const Corner& a, const Corner& b) { return b.y < a.y || (a.y == b.y && b.x > a.x); }
+bool owns(const Facet& f, int i, int j) { return f.y[j] < f.y[i] || (f.y[i] == f.y[j] && f.x[j] > f.x[i]); }
 
-int first_pixel(std::int64_t subpixel) { return static_cast<int>((subpixel + kOne - 1) >> kSubpixelBits); }
-int last_pixel(std::int64_t subpixel) { return static_cast<int>(subpixel >> kSubpixelBits); }
+std::int32_t first_pixel(std::int32_t subpixel) { return (subpixel + kOne - 1) >> kSubpixelBits; }
+std::int32_t last_pixel(std::int32_t subpixel) { return subpixel >> kSubpixelBits; }
 
-bool make_facet(const Mesh& mesh, int triangle, bool perspective, const RasterTarget& target, Facet& facet) {
-    const std::int32_t* corners = mesh.triangles + 3 * static_cast<std::size_t>(triangle);
+bool make_facet(const std::vector<Corner>& corners, const std::int32_t* triangle, const RasterTarget& target,
+                Facet& f) {
     for (int i = 0; i < 3; ++i) {
-        if (!usable(mesh, corners[i], perspective)) {
+        const auto vertex = static_cast<std::size_t>(triangle[i]); // a negative one becomes too large
+        if (vertex >= corners.size() || !corners[vertex].usable) {
             return false;
         }
-        const float* v = mesh.vertices + 3 * static_cast<std::size_t>(corners[i]);
-        facet.vertex[i] = corners[i];
-        facet.at[i] = {std::llrint(static_cast<double>(v[0]) * kOne), std::llrint(static_cast<double>(v[1]) * kOne)};
-        facet.distance[i] = v[2];
+        f.x[i] = corners[vertex].x;
+        f.y[i] = corners[vertex].y;
+        f.distance[i] = corners[vertex].distance;
+        f.vertex[i] = triangle[i];
     }
-    std::int64_t area = edge(facet.at[0], facet.at[1], facet.at[2].x, facet.at[2].y);
-    if (area == 0) {
+    f.left = std::max(first_pixel(std::min({f.x[0], f.x[1], f.x[2]})), 0);
+    f.right = std::min(last_pixel(std::max({f.x[0], f.x[1], f.x[2]})), target.width - 1);
+    f.top = std::max(first_pixel(std::min({f.y[0], f.y[1], f.y[2]})), 0);
+    f.bottom = std::min(last_pixel(std::max({f.y[0], f.y[1], f.y[2]})), target.height - 1);
+    if (f.left > f.right || f.top > f.bottom) {
         return false;
     }
+    const std::int64_t area = edge(f, 0, 1, f.x[2], f.y[2]);
     if (area < 0) {
-        std::swap(facet.at[1], facet.at[2]);
-        std::swap(facet.vertex[1], facet.vertex[2]);
-        std::swap(facet.distance[1], facet.distance[2]);
-        area = -area;
+        std::swap(f.x[1], f.x[2]);
+        std::swap(f.y[1], f.y[2]);
+        std::swap(f.vertex[1], f.vertex[2]);
+        std::swap(f.distance[1], f.distance[2]);
     }
-    facet.area = static_cast<double>(area);
-    const auto [x_low, x_high] = std::minmax({facet.at[0].x, facet.at[1].x, facet.at[2].x});
-    const auto [y_low, y_high] = std::minmax({facet.at[0].y, facet.at[1].y, facet.at[2].y});
-    facet.left = std::max(first_pixel(x_low), 0);
-    facet.right = std::min(last_pixel(x_high), target.width - 1);
-    facet.top = std::max(first_pixel(y_low), 0);
-    facet.bottom = std::min(last_pixel(y_high), target.height - 1);
-    return facet.left <= facet.right && facet.top <= facet.bottom;
+    f.area = static_cast<double>(area < 0 ? -area : area);
+    return area != 0;
 }
 
-float distance_at(const Facet& facet, const double* share, bool perspective) {
-    if (!perspective) {
-        return static_cast<float>(share[0] * facet.distance[0] + share[1] * facet.distance[1] +
-                                  share[2] * facet.distance[2]);
-    }
-    return static_cast<float>(1.0 / (share[0] / facet.distance[0] + share[1] / facet.distance[1] +
-                                     share[2] / facet.distance[2]));
-}
-
-void cover(const Facet& facet, int number, bool perspective, int top, int bottom, const RasterTarget& target,
+void cover(const Facet& f, int number, bool perspective, int top, int bottom, const RasterTarget& target,
            int* nearest) {
-    const Corner* c = facet.at;
-    const std::int64_t bias[3] = {owns(c[1], c[2]) ? 0 : -1, owns(c[2], c[0]) ? 0 : -1, owns(c[0], c[1]) ? 0 : -1};
-    for (int y = std::max(top, facet.top); y <= std::min(bottom, facet.bottom); ++y) {
-        for (int x = facet.left; x <= facet.right; ++x) {
-            const std::int64_t sx = x * kOne, sy = y * kOne;
-            const std::int64_t e[3] = {edge(c[1], c[2], sx, sy), edge(c[2], c[0], sx, sy), edge(c[0], c[1], sx, sy)};
-            if (e[0] + bias[0] < 0 || e[1] + bias[1] < 0 || e[2] + bias[2] < 0) {
+    const std::int64_t bias[3] = {owns(f, 1, 2) ? 0 : -1, owns(f, 2, 0) ? 0 : -1, owns(f, 0, 1) ? 0 : -1};
+    const std::int64_t step[3] = {(f.y[1] - f.y[2]) * kOne, (f.y[2] - f.y[0]) * kOne, (f.y[0] - f.y[1]) * kOne};
+    double weight[3];
+    for (int i = 0; i < 3; ++i) {
+        weight[i] = (perspective ? 1.0 / f.distance[i] : f.distance[i]) / f.area;
+    }
+    for (int y = std::max(top, f.top); y <= std::min(bottom, f.bottom); ++y) {
+        const std::int64_t sx = f.left * kOne, sy = y * kOne;
+        std::int64_t e[3] = {edge(f, 1, 2, sx, sy), edge(f, 2, 0, sx, sy), edge(f, 0, 1, sx, sy)};
+        std::size_t at = static_cast<std::size_t>(y) * target.width + f.left;
+        for (int x = f.left; x <= f.right; ++x, ++at, e[0] += step[0], e[1] += step[1], e[2] += step[2]) {
+            if (((e[0] + bias[0]) | (e[1] + bias[1]) | (e[2] + bias[2])) < 0) {
                 continue;
             }
-            const double share[3] = {e[0] / facet.area, e[1] / facet.area, e[2] / facet.area};
-            const float distance = distance_at(facet, share, perspective);
-            const std::size_t at = static_cast<std::size_t>(y) * target.width + x;
+            const double sum = e[0] * weight[0] + e[1] * weight[1] + e[2] * weight[2];
+            const float distance = static_cast<float>(perspective ? 1.0 / sum : sum);
             if (distance < target.depth[at]) {
                 target.depth[at] = distance;
                 nearest[at] = number;
@@ -110,10 +114,9 @@ void cover(const Facet& facet, int number, bool perspective, int top, int bottom
 }
 
 void fill(const Facet& facet, const float* attributes, bool perspective, int x, int y, int channels, float* out) {
-    const Corner* c = facet.at;
     const std::int64_t sx = x * kOne, sy = y * kOne;
-    double share[3] = {edge(c[1], c[2], sx, sy) / facet.area, edge(c[2], c[0], sx, sy) / facet.area,
-                       edge(c[0], c[1], sx, sy) / facet.area};
+    double share[3] = {edge(facet, 1, 2, sx, sy) / facet.area, edge(facet, 2, 0, sx, sy) / facet.area,
+                       edge(facet, 0, 1, sx, sy) / facet.area};
     if (perspective) {
         double sum = 0.0;
         for (int i = 0; i < 3; ++i) {
@@ -139,11 +142,12 @@ void fill(const Facet& facet, const float* attributes, bool perspective, int x, 
 void rasterise_host(const Mesh& mesh, const float* attributes, bool perspective, const RasterTarget& target) {
     const std::size_t pixels = static_cast<std::size_t>(target.width) * target.height;
     std::fill_n(target.depth, pixels, std::numeric_limits<float>::infinity());
+    const std::vector<Corner> corners = snapped(mesh, perspective);
     std::vector<Facet> facets;
     facets.reserve(static_cast<std::size_t>(mesh.triangle_count));
     Facet facet;
     for (int t = 0; t < mesh.triangle_count; ++t) {
-        if (make_facet(mesh, t, perspective, target, facet)) {
+        if (make_facet(corners, mesh.triangles + 3 * static_cast<std::size_t>(t), target, facet)) {
             facets.push_back(facet);
         }
     }

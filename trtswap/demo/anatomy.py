@@ -109,7 +109,11 @@ def on_ball(dx: Array, dy: Array, radius: float) -> Array:
 def lip_heights(x: Array) -> tuple[Array, Array]:
     """Thickness of the upper and lower red of the lips at x in mm; 0 beyond the corners."""
     s = np.clip(np.abs(x) / 25.0, 0.0, 1.0)
-    upper = 7.6 * (1 - s**1.7) ** 0.95 + 1.1 * np.exp(-(((np.abs(x) - 5.0) / 3.6) ** 2)) - 0.9 * np.exp(-((x / 2.6) ** 2))
+    upper = (
+        7.6 * (1 - s**1.7) ** 0.95
+        + 1.1 * np.exp(-(((np.abs(x) - 5.0) / 3.6) ** 2))
+        - 0.9 * np.exp(-((x / 2.6) ** 2))
+    )
     lower = 9.6 * (1 - s**2.3) ** 0.85
     return np.maximum(upper, 0) * (s < 1), np.maximum(lower, 0) * (s < 1)
 
@@ -151,7 +155,7 @@ def _relief(x: Array, y: Array, front: Array) -> Array:
     z += 2.4 * gauss(x, y, (0, -61), (24, 14)) - 2.3 * gauss(ax, y, (29, -67), (5, 6))
     z -= 1.1 * gauss(x, y, (0, -54), (2.4, 6)) - 0.7 * gauss(ax, y, (5.2, -55), (2.2, 6))
     z += 3.2 * gauss(x, y, (0, -100), (15, 10)) - 1.4 * gauss(x, y, (0, -83), (16, 5))
-    z -= 1.4 * gauss(ax, y, (19 + 0.35 * (-46 - y), -54), (3.2, 13))
+    z -= 1.4 * gauss(ax + 0.35 * (46 + y), y, (19, -54), (3.2, 13))
     sideways = 4.0 * gauss(ax, y, (64, -22), (16, 14)) - 2.0 * gauss(ax, y, (66, 22), (12, 16))
     sideways -= 2.5 * gauss(ax, y, (56, -56), (14, 14))
     result = np.zeros((len(x), 3))
@@ -169,7 +173,7 @@ def _nose(x: Array, y: Array) -> Array:
     ax = np.abs(x)
     knots, heights, widths = np.array(_NOSE[::-1]).T
     height, width = through(knots, heights, y), through(knots, widths, y)
-    ridge = height * np.exp(-np.abs(x / width) ** 1.9)
+    ridge = height * np.exp(-(np.abs(x / width) ** 1.9))
     wings = _nose_wings(x, y)
     tip = 2.0 * gauss(x, y, (0, -34.5), (8.5, 6.5))
     groove = 2.2 * gauss(ax, y, (18.3, -37.5), (2.8, 6))
@@ -208,7 +212,9 @@ def _roll_lips(grid: Grid, vertices: Array, x: Array, y: Array, inside: Array, r
         swell = np.where(s < 1, np.sqrt(np.clip(1 - (1 - np.minimum(s, 1) * 1.6) ** 2, 0, 1)), 0)
         swell = np.where(s >= 0.625, np.maximum(1 - ((s - 0.625) / 1.1) ** 2, 0) ** 1.5, swell)
         vertices[part, 2] += height * fade * swell - 1.2 * fade * np.exp(-s * 6)
-    vertices[:, 1] += np.where(near | (vertices[:, 2] > 20), 1.5 * gauss(np.abs(x), y, (26, -67), (11, 10)), 0.0)
+    vertices[:, 1] += np.where(
+        near | (vertices[:, 2] > 20), 1.5 * gauss(np.abs(x), y, (26, -67), (11, 10)), 0.0
+    )
     deep = (inside > 0) & near
     vertices[deep, 2] -= 10.0 * inside[deep] * np.clip(1 - (x[deep] / 27) ** 2, 0.25, 1)
     vertices[deep, 1] += np.where(rim[deep] > 0, 1.5, -1.5) * inside[deep]

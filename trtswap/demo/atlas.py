@@ -31,11 +31,14 @@ class Patch:
     def at(self, u: Array, v: Array) -> Array:
         """Places in the atlas for u, v of 0..1 in the rectangle, half a texel inside its edges: [..., 2]."""
         u, v = np.broadcast_arrays(u, v)
-        return np.stack([self.left + u * (self.width - 1), self.top + v * (self.height - 1)], axis=-1)
+        places: Array = np.stack(
+            [self.left + u * (self.width - 1), self.top + v * (self.height - 1)], axis=-1
+        )
+        return places
 
     def flat(self, shape: tuple[int, ...]) -> Array:
         """The rectangle's middle, for every vertex of a surface of one colour."""
-        return np.broadcast_to(self.at(np.array(0.5), np.array(0.5)), (*shape, 2)).copy()
+        return np.tile(self.at(np.array(0.5), np.array(0.5)), (*shape, 1))
 
     def put(self, atlas: Array, picture: Array) -> None:
         """Writes a picture of the rectangle's size into an atlas."""
@@ -74,7 +77,16 @@ def paint_atlas(person: Person) -> Atlas:
     base = base_colour(person.skin)
     ear = base * np.array((1.0, 0.88, 0.86))
     palm = base * np.array((0.98, 0.94, 0.92))
-    colours = ((0.30, 0.08, 0.08), (0.62, 0.32, 0.32), ear, (0.05, 0.05, 0.06), (0.03, 0.03, 0.035), palm, (0.07, 0.07, 0.07), (0.22, 0.22, 0.24))
+    colours = (
+        (0.30, 0.08, 0.08),
+        (0.62, 0.32, 0.32),
+        ear,
+        (0.05, 0.05, 0.06),
+        (0.03, 0.03, 0.035),
+        palm,
+        (0.07, 0.07, 0.07),
+        (0.22, 0.22, 0.24),
+    )
     for patch, colour in zip(SWATCHES, colours, strict=True):
         patch.put(atlas, np.asarray(colour) * (1 + 0.02 * grain(rng, (32, 32), 3)[..., None]))
     pixels = np.round(np.clip(atlas, 0, 1) * 255).astype(np.uint8)
@@ -95,7 +107,10 @@ def with_eyes(atlas: Atlas, source: Atlas) -> Atlas:
     """The same texture with another's eyes, teeth and tongue."""
     pixels = atlas.pixels.copy()
     for patch in (EYE, TEETH, SWATCHES[0], SWATCHES[1]):
-        rows, columns = slice(patch.top, patch.top + patch.height), slice(patch.left, patch.left + patch.width)
+        rows, columns = (
+            slice(patch.top, patch.top + patch.height),
+            slice(patch.left, patch.left + patch.width),
+        )
         pixels[rows, columns] = source.pixels[rows, columns]
     return Atlas(pixels, atlas.skin, atlas.cover, atlas.hair)
 
@@ -128,7 +143,7 @@ def _paint_locks(person: Person, rng: np.random.Generator) -> Array:
 def _paint_cloth(person: Person, rng: np.random.Generator) -> Array:
     folds = clouds(rng, (128, 128), 40, 2)
     weave = grain(rng, (128, 128), 1.2)
-    pattern = np.ones((128, 128))
+    pattern: Array = np.ones((128, 128))
     y = np.arange(128)[:, None] + np.zeros((1, 128))
     if rng.random() < 0.3:
         pattern = 1 - 0.35 * (np.sin(y * rng.uniform(0.3, 1.1)) > 0.3)
@@ -145,7 +160,9 @@ def _paint_teeth(rng: np.random.Generator) -> Array:
     gap = np.minimum(gap, 1 - gap)
     local = np.where(v < 0.5, v * 2, 1 - (v - 0.5) * 2)  # 0 at the gum
     tooth = np.array((0.84, 0.79, 0.70)) * (1 - 0.06 * rng.random()) * np.ones((32, 128, 1))
-    tooth = tooth * (1 - 0.45 * smoothstep(0.10, 0.0, gap)[..., None]) * (1 - 0.45 * np.abs(x)[..., None] ** 2)
+    tooth = (
+        tooth * (1 - 0.45 * smoothstep(0.10, 0.0, gap)[..., None]) * (1 - 0.45 * np.abs(x)[..., None] ** 2)
+    )
     gum = np.array((0.66, 0.34, 0.34))
     line = smoothstep(0.30, 0.22, local + 0.10 * np.cos(2 * np.pi * x * count))[..., None]
     result: Array = tooth + line * (gum - tooth)

@@ -18,7 +18,9 @@ def backdrop(seed: int, size: tuple[int, int], shift_px: tuple[float, float]) ->
     """float32 [height, width, 3], linear; shift_px moves it right and down."""
     picture = _painted(seed, size)
     move = np.array([[1, 0, shift_px[0] - MARGIN_PX], [0, 1, shift_px[1] - MARGIN_PX]], np.float64)
-    return np.asarray(cv2.warpAffine(picture, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(
+        cv2.warpAffine(picture, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    )
 
 
 @lru_cache(maxsize=8)
@@ -34,7 +36,11 @@ def _painted(seed: int, size: tuple[int, int]) -> Array:
     picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.002, 0.02)) * unit + 0.6)
     if rng.random() < 0.45:
         _lamps(picture, rng, unit)
-    texture = 1 + 0.06 * clouds(rng, (width, height), 0.3 * unit) + float(rng.uniform(0, 0.05)) * grain(rng, (width, height), 1.5)
+    texture = (
+        1
+        + 0.06 * clouds(rng, (width, height), 0.3 * unit)
+        + float(rng.uniform(0, 0.05)) * grain(rng, (width, height), 1.5)
+    )
     result: Array = np.clip(picture * texture[..., None], 0.002, 3.0).astype(np.float32)
     result.setflags(write=False)
     return result
@@ -52,7 +58,16 @@ def _panel(picture: Array, rng: np.random.Generator, unit: int) -> None:
     w, h = rng.uniform(0.05, 0.6) * width, rng.uniform(0.1, 0.8) * height
     if rng.random() < 0.25:
         centre = (int(x + w / 2), int(y + h / 2))
-        cv2.ellipse(picture, centre, (int(w / 2), int(h / 3)), float(rng.uniform(0, 180)), 0, 360, _colour(rng).tolist(), -1)
+        cv2.ellipse(
+            picture,
+            centre,
+            (int(w / 2), int(h / 3)),
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            _colour(rng).tolist(),
+            -1,
+        )
         return
     lean = rng.normal(0, 0.03) * unit
     corners = np.array([(x, y), (x + w, y + lean), (x + w - lean, y + h), (x - lean, y + h)])

@@ -1,4 +1,4 @@
-"""Where each texel of the head's texture lies on the mean head, and paintings made on a plain front view of the face."""
+"""Where each texel of the head's texture lies on the mean head; paintings made on a plain front view of the face."""
 
 from __future__ import annotations
 
@@ -38,14 +38,25 @@ def texels() -> Texels:
     mean, grid = mean_head(), head_grid()
     rows, columns = grid.shape
     step_u, step_v = np.meshgrid(
-        np.linspace(0, columns - 1, TEXTURE_PX, dtype=np.float32), np.linspace(0, rows - 1, TEXTURE_PX, dtype=np.float32)
+        np.linspace(0, columns - 1, TEXTURE_PX, dtype=np.float32),
+        np.linspace(0, rows - 1, TEXTURE_PX, dtype=np.float32),
     )
 
     def spread(values: Array) -> Array:
         plane = values.reshape(rows, columns).astype(np.float32)
         return np.asarray(cv2.remap(plane, step_u, step_v, cv2.INTER_LINEAR))
 
-    parts = (mean.x, mean.y, mean.vertices[:, 2], mean.level, mean.angle, mean.front, mean.inside, mean.below, mean.lid)
+    parts = (
+        mean.x,
+        mean.y,
+        mean.vertices[:, 2],
+        mean.level,
+        mean.angle,
+        mean.front,
+        mean.inside,
+        mean.below,
+        mean.lid,
+    )
     return Texels(*(spread(part) for part in parts))
 
 
@@ -73,7 +84,9 @@ def to_texture(chart: Array) -> Array:
 def stroke(chart: Array, x: Array, y: Array, width_mm: float, value: float = 1.0) -> None:
     """Draws a line through (x, y) [N] in mm into a chart, in place, brighter wins."""
     points = np.round(chart_points(x, y) * 8).astype(np.int32)[:, None]
-    cv2.polylines(chart, [points], False, value, max(1, round(width_mm * CHART_PX_PER_MM)), cv2.LINE_AA, shift=3)
+    cv2.polylines(
+        chart, [points], False, value, max(1, round(width_mm * CHART_PX_PER_MM)), cv2.LINE_AA, shift=3
+    )
 
 
 def blob(chart: Array, x: float, y: float, radius_mm: float, value: float = 1.0) -> None:

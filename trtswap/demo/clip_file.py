@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
@@ -66,7 +65,9 @@ def voice(loudness: Array, rate: int, seed: int) -> Array:
     mean = float(pitch.mean())
     sound = np.zeros(count)
     for k in range(1, 24):
-        strength = sum(np.exp(-(((k * mean - centre) / width) ** 2)) for centre, width in formants) + 0.5 / k**1.5
+        strength = (
+            sum(np.exp(-(((k * mean - centre) / width) ** 2)) for centre, width in formants) + 0.5 / k**1.5
+        )
         sound += strength * np.sin(k * phase)
     sound *= level / max(float(np.abs(sound).max()), 1e-9)
     breath = 0.004 * rng.standard_normal(count)
@@ -89,20 +90,24 @@ class _Writer:
             self.container = av.open(self.path, "w")
         except (OSError, av.FFmpegError) as error:
             raise VideoError(f"{self.path} cannot be written: {error}", path=self.path) from error
-        stream = self.container.add_stream("libx264", rate=Fraction(rate), options={"crf": str(quality), "preset": "veryfast"})
-        self.video = cast(av.VideoStream, stream)
+        stream = self.container.add_stream(
+            "libx264", rate=Fraction(rate), options={"crf": str(quality), "preset": "veryfast"}
+        )
+        self.video = stream
         self.video.width, self.video.height = size
         self.video.pix_fmt = "yuv420p"
         context = self.video.codec_context
         context.colorspace, context.color_range = 1, 1
         context.color_primaries, context.color_trc = 1, 1
-        self.audio = cast(av.AudioStream, self.container.add_stream("aac", rate=_SAMPLE_RATE))
+        self.audio = self.container.add_stream("aac", rate=_SAMPLE_RATE)
         self.audio.layout = "mono"
 
     def picture(self, picture: Array) -> None:
         """Encodes the next picture, uint8 [H, W, 3]."""
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-        self.container.mux(self.video.encode(frame.reformat(format="yuv420p", dst_colorspace=1, dst_color_range=1)))
+        self.container.mux(
+            self.video.encode(frame.reformat(format="yuv420p", dst_colorspace=1, dst_color_range=1))
+        )
 
     def sound(self, samples: Array) -> None:
         """Encodes all of the sound, float32 [N]."""

@@ -38,7 +38,9 @@ class _Track:
     loud: Array
 
 
-def make_clip(kind: ClipKind, seed: int, frames: int, size: tuple[int, int], *, rate: float = 25.0) -> Iterator[Rendered]:
+def make_clip(
+    kind: ClipKind, seed: int, frames: int, size: tuple[int, int], *, rate: float = 25.0
+) -> Iterator[Rendered]:
     """The frames of a clip, drawn one by one as they are asked for, with the true swap of the first head.
 
     size: width, height in pixels. rate: frames per second. The same arguments give the same bytes.
@@ -87,7 +89,9 @@ def plan_clip(kind: ClipKind, seed: int, frames: int, size: tuple[int, int], *, 
     return Clip(people, tuple(states), {0: people[1]}, tracks[0].loud, rate)
 
 
-def _track(kind: ClipKind, rng: np.random.Generator, frames: int, rate: float, number: int, count: int) -> _Track:
+def _track(
+    kind: ClipKind, rng: np.random.Generator, frames: int, rate: float, number: int, count: int
+) -> _Track:
     speed = 0.28 if kind == "fast" else 1.0
     reach = 1.7 if kind == "fast" else 1.0
 
@@ -133,7 +137,8 @@ def _cover(kind: ClipKind, rng: np.random.Generator, frames: int, rate: float) -
     glasses = (Occluder("glasses"),) if rng.random() < 0.5 else ()
     start = float(rng.uniform(-20, 10))
     return [
-        (*glasses, Occluder(what, start + 34 * float(x[k]), 10 + 30 * float(y[k]), 14 * float(turn[k]))) for k in range(frames)
+        (*glasses, Occluder(what, start + 34 * float(x[k]), 10 + 30 * float(y[k]), 14 * float(turn[k])))
+        for k in range(frames)
     ]
 
 
@@ -153,7 +158,13 @@ def _lit(kind: ClipKind, light: Light, time_s: float) -> Light:
     turn = 2 * np.pi * time_s / 3.0
     key = [0.5 + 0.45 * float(np.cos(turn + shift)) for shift in (0.0, 2.1, 4.2)]
     direction = (float(np.sin(turn * 0.7)), 0.4, 0.7)
-    return replace(light, direction=direction, key=(key[0], key[1], key[2]), sky=(0.10, 0.12, 0.22), ground=(0.12, 0.05, 0.08))
+    return replace(
+        light,
+        direction=direction,
+        key=(key[0], key[1], key[2]),
+        sky=(0.10, 0.12, 0.22),
+        ground=(0.12, 0.05, 0.08),
+    )
 
 
 def _camera(kind: ClipKind, rng: np.random.Generator) -> Camera:

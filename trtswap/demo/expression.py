@@ -63,10 +63,16 @@ def _close_lids(vertices: Array, head: NeutralHead, expression: Expression) -> N
     down = np.clip(expression.blink + 0.1 * squint - 0.012 * look, -0.25, 1.0)
     up = np.clip(0.12 * expression.blink + 0.6 * squint + 0.004 * look, -0.1, 0.4)
     up = min(float(up), 1.0 - float(down)) if down > 0 else float(up)
-    lifted = vertices[part, 1] - fields.lid_up[part] * down * (gap + 0.3 * (down > 0.9)) + fields.lid_low[part] * up * gap
+    lifted = (
+        vertices[part, 1]
+        - fields.lid_up[part] * down * (gap + 0.3 * (down > 0.9))
+        + fields.lid_low[part] * up * gap
+    )
     eye = head.eyes[(x > 0).astype(int)]
     radius = head.eye_radius + LID_THICKNESS_MM
-    ball = eye[:, 2] + on_ball(vertices[part, 0] - eye[:, 0], lifted - eye[:, 1], radius) - 1.6 * mean.rim[part]
+    ball = (
+        eye[:, 2] + on_ball(vertices[part, 0] - eye[:, 0], lifted - eye[:, 1], radius) - 1.6 * mean.rim[part]
+    )
     vertices[part, 1] = lifted
     z = vertices[part, 2]
     z = z + lid * (ball - z)
@@ -112,12 +118,22 @@ def _fields() -> _Fields:
     inner = gauss(ax, y, (14, 19), (11, 10)) * front
     thick_up, thick_low = lip_heights(x)
     d = y - MOUTH_Y_MM
-    red_up = np.where(mean.below, 0.0, smoothstep(10, 1, d)) * (thick_up > 0.2) * (ax < 27) * (d > -0.5) * (d < 14)
-    red_low = np.where(mean.below, smoothstep(-12, -1, d), 0.0) * (thick_low > 0.2) * (ax < 27) * (d < 0.5) * (d > -16)
+    red_up = (
+        np.where(mean.below, 0.0, smoothstep(10, 1, d)) * (thick_up > 0.2) * (ax < 27) * (d > -0.5) * (d < 14)
+    )
+    red_low = (
+        np.where(mean.below, smoothstep(-12, -1, d), 0.0)
+        * (thick_low > 0.2)
+        * (ax < 27)
+        * (d < 0.5)
+        * (d > -16)
+    )
     return _Fields(
         jaw=_jaw_weight(),
         wide=field(3.6 * stretch, zero, -1.6 * stretch),
-        round=field(-8.0 * np.clip(ax / 25, 0, 1) * lips, zero, 4.6 * gauss(x, y, (0, -67), (22, 15)) * front),
+        round=field(
+            -8.0 * np.clip(ax / 25, 0, 1) * lips, zero, 4.6 * gauss(x, y, (0, -67), (22, 15)) * front
+        ),
         press=field(zero, -1.4 * red_up * front + 2.0 * red_low * front, -1.8 * (red_up + red_low) * front),
         smile=smile,
         raised=field(zero, 5.5 * brow, 0.5 * brow),

@@ -25,7 +25,9 @@ def hair_line(hair: Hair, angle: Array) -> Array:
         line = line + 0.35 * np.exp(-(((np.degrees(angle) - 25) / 22) ** 2))
     if hair.style == "bald":
         line = through((0, 55, 75, 100, 140, 180), (-1, -1, 0.0, 0.0, 0.0, 0.0), degrees)
-    back = (1.1 * np.exp(-(((degrees - 34) / 20) ** 2)) + 0.45 * np.exp(-((degrees / 24) ** 2))) * hair.recession
+    back = (
+        1.1 * np.exp(-(((degrees - 34) / 20) ** 2)) + 0.45 * np.exp(-((degrees / 24) ** 2))
+    ) * hair.recession
     result: Array = line - (0 if hair.style == "fringe" else 1) * back
     return result
 
@@ -64,7 +66,9 @@ def hair_offset(person: Person, normals: Array) -> Array:
     edge = hair_line(person.hair, mean.angle) - mean.level
     rng = np.random.default_rng([person.seed, 0x4A3])
     thickness = _THICKNESS_MM[person.hair.style] * (0.55 + 0.9 * person.hair.volume)
-    lumps = 1 + 0.10 * np.sin(5 * mean.angle + rng.uniform(0, 6)) * np.sin(2.2 * mean.level + rng.uniform(0, 6))
+    lumps = 1 + 0.10 * np.sin(5 * mean.angle + rng.uniform(0, 6)) * np.sin(
+        2.2 * mean.level + rng.uniform(0, 6)
+    )
     lumps = lumps + 0.05 * np.sin(13 * mean.angle + rng.uniform(0, 6) + 2 * mean.level)
     high = 0.55 + 0.45 * smoothstep(5.5, 2.5, mean.level)
     rise = smoothstep(0.0, 0.75 if person.hair.style != "fringe" else 0.3, edge)

@@ -124,7 +124,8 @@ def _nose() -> list[int]:
 def _rim(level: float, rim: int, columns: Array) -> Array:
     grid = head_grid()
     row = int(np.flatnonzero((grid.levels == level) & (grid.rim == rim) & (grid.depth == 0.0))[0])
-    return grid.index[row, columns]
+    result: Array = grid.index[row, columns]
+    return result
 
 
 def _eyes() -> list[int]:
@@ -151,8 +152,19 @@ def _mouth() -> list[int]:
     top = [-14.0, -5.5, 0.0, 5.5, 14.0]
     thick_up, thick_low = lip_heights(np.array(top))
     outer_top = [_nearest(a, -67.0 + b, raised=False) for a, b in zip(top, thick_up, strict=True)]
-    outer_low = [_nearest(a, -67.0 - b, raised=False) for a, b in zip(top[::-1], thick_low[::-1], strict=True)]
+    outer_low = [
+        _nearest(a, -67.0 - b, raised=False) for a, b in zip(top[::-1], thick_low[::-1], strict=True)
+    ]
     inner_top = [on_rim(upper, a) for a in (-12.0, 0.0, 12.0)]
     inner_low = [on_rim(lower, a) for a in (12.0, 0.0, -12.0)]
     left_inner, right_inner = int(upper[1]), int(upper[-2])
-    return [corner_left, *outer_top, corner_right, *outer_low, left_inner, *inner_top, right_inner, *inner_low]
+    return [
+        corner_left,
+        *outer_top,
+        corner_right,
+        *outer_low,
+        left_inner,
+        *inner_top,
+        right_inner,
+        *inner_low,
+    ]

@@ -109,9 +109,9 @@ def draw(geometry: Geometry, atlas: Array, state: FrameState, window: Window) ->
     depth, image = ops.rasterise(points, geometry.triangles, values, size)
     texel = cv2.remap(atlas, image[..., 0], image[..., 1], cv2.INTER_LINEAR)
     colour = cv2.LUT(texel[..., :3], _linear_table())
-    colour = colour * image[..., 2:5] + image[..., 5:8]
+    colour *= image[..., 2:5]
+    colour += image[..., 5:8]
     solid = np.isfinite(depth)
-    colour *= solid[..., None]
     hair = texel[..., 3] * np.float32(1 / 255)
     return Samples(colour, solid, np.ascontiguousarray(image[..., 8]), hair * solid)
 

@@ -17,8 +17,8 @@ from trtswap.demo.grid import head_grid
 from trtswap.demo.hair import hair_cover, hair_offset
 from trtswap.demo.parts import Surface3
 from trtswap.demo.person import Person
-from trtswap.demo.shape import NeutralHead, neutral_head
 from trtswap.demo.shadow import openness
+from trtswap.demo.shape import NeutralHead, neutral_head
 from trtswap.demo.state import Expression
 from trtswap.types import Array
 
@@ -44,11 +44,19 @@ class Material:
 
     @staticmethod
     def plain(
-        count: int, *, skin: float = 0.0, gloss: float = 0.05, power: float = 12.0, reach: float = 0.0,
-        torso: float = 0.0, thin: float = 0.0,
+        count: int,
+        *,
+        skin: float = 0.0,
+        gloss: float = 0.05,
+        power: float = 12.0,
+        reach: float = 0.0,
+        torso: float = 0.0,
+        thin: float = 0.0,
     ) -> Material:
         """The same for `count` vertices."""
-        return Material(*(np.full(count, value, np.float32) for value in (skin, gloss, power, reach, torso, thin)))
+        return Material(
+            *(np.full(count, value, np.float32) for value in (skin, gloss, power, reach, torso, thin))
+        )
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class Model:
     @property
     def inner(self) -> int:
         """Vertices of the head's grid, the eyes and the mouth: those that every model has, in the same order."""
-        return len(self.head.vertices) + 2 * len(self.eye.vertices) + self.jaw.stop
+        return len(self.head.vertices) + 2 * len(self.eye.vertices) + int(self.jaw.stop)
 
 
 @lru_cache(maxsize=64)
@@ -106,7 +114,9 @@ def build(person: Person, head: NeutralHead, bones: NeutralHead, atlas: Atlas) -
         locks = parts.long_hair(bones, lift, person.seed, person.hair.volume)
         rest.append(locks)
         material = Material.plain(len(locks.vertices), gloss=0.14, power=14.0, thin=1.0)
-        made.append(replace(material, torso=0.8 * smoothstep(-90, -190, locks.vertices[:, 1]).astype(np.float32)))
+        made.append(
+            replace(material, torso=0.8 * smoothstep(-90, -190, locks.vertices[:, 1]).astype(np.float32))
+        )
     skin = Surface3(head.vertices, grid.triangles, parts.head_uv())
     both = parts.joined([skin, eye, eye, *rest])
     others = parts.joined(rest)
@@ -160,7 +170,9 @@ def _gaze(expression: Expression) -> Array:
 def _skin_material(person: Person) -> Material:
     mean = mean_head()
     x, ax, y = mean.x, np.abs(mean.x), mean.y
-    shine = 0.45 * np.exp(-(((y - 45) / 25) ** 2) - (x / 35) ** 2) + 0.75 * np.exp(-(((y + 25) / 22) ** 2) - (x / 11) ** 2)
+    shine = 0.45 * np.exp(-(((y - 45) / 25) ** 2) - (x / 35) ** 2) + 0.75 * np.exp(
+        -(((y + 25) / 22) ** 2) - (x / 11) ** 2
+    )
     shine += 0.40 * np.exp(-(((y + 22) / 14) ** 2) - ((ax - 40) / 15) ** 2)
     lips = np.exp(-(((y + 68) / 7) ** 4)) * (ax < 24)
     gloss = (0.07 + 0.13 * person.skin.oil) * (0.55 + shine) * mean.front + 0.04 + 0.14 * lips * mean.front

@@ -8,7 +8,7 @@ from trtswap.types import Array
 
 
 def drift(rng: np.random.Generator, frames: int, rate: float, period_s: float) -> Array:
-    """Smooth noise float64 [frames], mean 0, deviation about 1, that turns about once in `period_s` at `rate` frames/s."""
+    """Smooth noise float64 [frames], mean 0, deviation about 1, turning about once in `period_s` at `rate` frames/s."""
     time = np.arange(frames) / rate
     total = np.zeros(frames)
     for octave in range(3):

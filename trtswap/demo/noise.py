@@ -29,8 +29,12 @@ def clouds(rng: np.random.Generator, size: tuple[int, int], cell_px: float, octa
 
 def strands(rng: np.random.Generator, size: tuple[int, int], length_px: float) -> Array:
     """Noise drawn out along y, as combed hair: float32 [H, W], deviation about 1."""
-    fine = cv2.GaussianBlur(rng.standard_normal((size[1], size[0]), np.float32), (0, 0), 0.8, sigmaY=length_px)
-    locks = cv2.GaussianBlur(rng.standard_normal((size[1], size[0]), np.float32), (0, 0), 3.0, sigmaY=2.0 * length_px)
+    fine = cv2.GaussianBlur(
+        rng.standard_normal((size[1], size[0]), np.float32), (0, 0), 0.8, sigmaY=length_px
+    )
+    locks = cv2.GaussianBlur(
+        rng.standard_normal((size[1], size[0]), np.float32), (0, 0), 3.0, sigmaY=2.0 * length_px
+    )
     total = fine / fine.std() + 0.55 * locks / locks.std()
     result: Array = total / total.std()
     return result

@@ -55,7 +55,8 @@ def _ball(centre: Sequence[float], radii: Sequence[float], patch: Patch) -> Surf
     polar = np.linspace(0.01, np.pi - 0.01, 15)[:, None]
     around = np.linspace(0, 2 * np.pi, 25)[None]
     unit = np.stack(
-        np.broadcast_arrays(np.sin(polar) * np.cos(around), np.cos(polar), np.sin(polar) * np.sin(around)), axis=-1
+        np.broadcast_arrays(np.sin(polar) * np.cos(around), np.cos(polar), np.sin(polar) * np.sin(around)),
+        axis=-1,
     )
     points = unit * np.asarray(radii) + np.asarray(centre)
     return sheet(points, patch.flat(points.shape[:2]), flip=True)
@@ -90,11 +91,22 @@ def _glasses(head: NeutralHead, *, dark: bool) -> Surface3:
             points = middle + rings * (rim - middle)
             surfaces.append(sheet(points, lens.flat(points.shape[:2])))
         hinge = rim[np.argmax(side * x)]
-        temple = np.array([hinge, [side * 76, hinge[1] + 3, 30], [side * 76, hinge[1] + 3, -12]]) + np.array((0, 6, 0))
-        surfaces.append(tube(np.concatenate([np.linspace(temple[0], temple[1], 6), temple[2:]]), 1.9, frame, 6))
+        temple = np.array([hinge, [side * 76, hinge[1] + 3, 30], [side * 76, hinge[1] + 3, -12]]) + np.array(
+            (0, 6, 0)
+        )
+        surfaces.append(
+            tube(np.concatenate([np.linspace(temple[0], temple[1], 6), temple[2:]]), 1.9, frame, 6)
+        )
     inner = abs(head.eyes[0, 0]) - 25.0
     bridge = np.linspace(-max(inner, 5.0), max(inner, 5.0), 9)
-    surfaces.append(tube(np.stack([bridge, 3.0 + head.eyes[0, 1] - 0.03 * bridge**2, front + 0 * bridge], -1), 1.8, frame, 6))
+    surfaces.append(
+        tube(
+            np.stack([bridge, 3.0 + head.eyes[0, 1] - 0.03 * bridge**2, front + 0 * bridge], -1),
+            1.8,
+            frame,
+            6,
+        )
+    )
     return joined(surfaces)
 
 
@@ -113,4 +125,9 @@ def _hand() -> Surface3:
 
 def _microphone() -> Surface3:
     handle = np.linspace((0, -112, 150), (-34, -300, 178), 10)
-    return joined([_ball((0, -98, 146), (23, 26, 23), SWATCHES[6]), tube(handle, np.linspace(15, 11, 10), SWATCHES[7], 16)])
+    return joined(
+        [
+            _ball((0, -98, 146), (23, 26, 23), SWATCHES[6]),
+            tube(handle, np.linspace(15, 11, 10), SWATCHES[7], 16),
+        ]
+    )

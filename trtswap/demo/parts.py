@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trtswap.demo.anatomy import mean_head
-from trtswap.demo.atlas import CLOTH, EYE, HAIR, Patch, SWATCHES, TEETH
+from trtswap.demo.atlas import CLOTH, EYE, HAIR, SWATCHES, TEETH, Patch
 from trtswap.demo.curves import smoothstep, through
 from trtswap.demo.grid import head_grid
 from trtswap.demo.shape import NeutralHead
@@ -38,7 +38,9 @@ def joined(surfaces: list[Surface3]) -> Surface3:
     starts = np.cumsum([0, *(len(surface.vertices) for surface in surfaces[:-1])])
     return Surface3(
         np.concatenate([surface.vertices for surface in surfaces]),
-        np.concatenate([s.triangles + start for s, start in zip(surfaces, starts, strict=True)]).astype(np.int32),
+        np.concatenate([s.triangles + start for s, start in zip(surfaces, starts, strict=True)]).astype(
+            np.int32
+        ),
         np.concatenate([surface.uv for surface in surfaces]),
     )
 
@@ -50,7 +52,8 @@ def eyeball(radius: float) -> Surface3:
     bulge = 1 + 0.055 * smoothstep(0.56, 0.15, polar)
     ring = radius * bulge * np.sin(polar)
     points = np.stack(
-        np.broadcast_arrays(ring * np.cos(around), ring * np.sin(around), radius * bulge * np.cos(polar)), axis=-1
+        np.broadcast_arrays(ring * np.cos(around), ring * np.sin(around), radius * bulge * np.cos(polar)),
+        axis=-1,
     )
     reach = np.minimum(polar / 1.6, 0.98)
     uv = EYE.at(0.5 + 0.5 * reach * np.cos(around), 0.5 - 0.5 * reach * np.sin(around))
@@ -73,7 +76,11 @@ def mouth_parts(head: NeutralHead) -> tuple[Surface3, Surface3, Surface3]:
     line = places[rows[0], columns]
     middle = line[len(line) // 2]
     width = max(float(line[:, 0].max()), 16.0)
-    return _cavity(middle, width), _teeth(middle, width, upper=True), joined([_teeth(middle, width, upper=False), _tongue(middle)])
+    return (
+        _cavity(middle, width),
+        _teeth(middle, width, upper=True),
+        joined([_teeth(middle, width, upper=False), _tongue(middle)]),
+    )
 
 
 def _cavity(middle: Array, width: float) -> Surface3:
@@ -126,13 +133,17 @@ def ear(head: NeutralHead, side: int, size: float, stand: float) -> Surface3:
     rho = np.array([0.02, 0.15, 0.28, 0.4, 0.5, 0.6, 0.68, 0.76, 0.83, 0.89, 0.94, 0.98, 1.0])[:, None]
     phi = np.linspace(0, 2 * np.pi, 37)[None]
     cosine, sine = np.cos(phi), np.sin(phi)  # phi 0 points back, quarter turn up
-    outline = 1 + 0.07 * np.cos(phi - 0.9) - 0.10 * np.exp(-(((np.mod(phi - 5.3, 2 * np.pi)) / 0.9 - 0.6) ** 2))
+    outline = (
+        1 + 0.07 * np.cos(phi - 0.9) - 0.10 * np.exp(-(((np.mod(phi - 5.3, 2 * np.pi)) / 0.9 - 0.6) ** 2))
+    )
     back = 17.5 * rho * outline * cosine * np.where(sine < 0, 1 + 0.28 * sine, 1.0)
     up = 31.0 * rho * outline * sine
     rim = 5.2 * np.exp(-(((rho - 0.93) / 0.07) ** 2)) * smoothstep(-0.95, -0.25, sine)
     fold = 3.6 * np.exp(-(((rho - 0.52) / 0.11) ** 2)) * smoothstep(-0.75, 0.1, sine + 0.3 * cosine)
     bowl = -7.0 * np.exp(-((rho / 0.36) ** 2))
-    tragus = 5.0 * np.exp(-(((rho - 0.55) / 0.16) ** 2)) * np.exp(-(((np.mod(phi, 2 * np.pi) - 3.45) / 0.4) ** 2))
+    tragus = (
+        5.0 * np.exp(-(((rho - 0.55) / 0.16) ** 2)) * np.exp(-(((np.mod(phi, 2 * np.pi) - 3.45) / 0.4) ** 2))
+    )
     lobe = 2.2 * np.exp(-(((rho - 0.75) / 0.25) ** 2)) * smoothstep(-0.7, -1.0, sine)
     out = 4.5 + rim + fold + bowl + tragus + lobe - 9.0 * smoothstep(0.96, 1.0, rho)
     turn = np.radians(24 + 7 * stand)
@@ -173,12 +184,17 @@ def long_hair(head: NeutralHead, offset: Array, seed: int, volume: float) -> Sur
     right = chosen[grid.angles[chosen] > 0]
     left = chosen[grid.angles[chosen] < 0]
     columns = np.concatenate([right, left[1:]])
-    rows = [int(np.argmin(np.abs(grid.levels - level))) for level in (2.6, 3.0, 3.4, 3.8, 4.2, 4.6, 5.0, 5.4, 5.8)]
-    top = skull[np.ix_(rows, columns)] * (1 + np.linspace(-0.06, 0.045, len(rows))[:, None, None] * np.array((1, 0.3, 1)))
+    levels = np.arange(2.6, 5.9, 0.4)
+    rows = np.argmin(np.abs(grid.levels - levels[:, None]), axis=1)
+    top = skull[np.ix_(rows, columns)] * (
+        1 + np.linspace(-0.06, 0.045, len(rows))[:, None, None] * np.array((1, 0.3, 1))
+    )
     angle = np.abs(grid.angles[columns])
     last = top[-1]
     t = np.linspace(0.05, 1, 18)[:, None]
-    bottom = rng.uniform(-185, -120) + 10 * np.sin(3 * angle + rng.uniform(0, 6)) + rng.normal(0, 5, len(columns))
+    bottom = (
+        rng.uniform(-185, -120) + 10 * np.sin(3 * angle + rng.uniform(0, 6)) + rng.normal(0, 5, len(columns))
+    )
     wave = (2.0 + 3.0 * volume) * np.sin(9 * t + 2.0 * angle + rng.uniform(0, 6))
     swell = 1 + (0.10 + 0.22 * volume) * np.sin(np.pi * t**0.8) * 0.8 + 0.05 * t
     x = last[:, 0] * swell + wave * np.sin(angle) * np.sign(last[:, 0]) * 0.6

@@ -109,9 +109,9 @@ class Person:
 
 _MASCULINE = {
     "brow_ridge": 0.9, "brow_height": -0.5, "jaw_width": 0.8, "jaw_square": 0.8, "chin_length": 0.5, "chin_width": 0.7,
-    "chin_forward": 0.3, "forehead_slope": 0.5, "neck_width": 1.1, "nose_length": 0.5, "nose_width": 0.4, "nose_bridge": 0.4,
-    "nose_tip_up": -0.4, "eye_size": -0.5, "upper_lip": -0.5, "lower_lip": -0.4, "face_length": 0.3, "cheek_fullness": -0.3,
-    "lid_height": -0.4, "mouth_width": 0.3, "ear_size": 0.4,
+    "chin_forward": 0.3, "forehead_slope": 0.5, "neck_width": 1.1, "nose_length": 0.5, "nose_width": 0.4,
+    "nose_bridge": 0.4, "nose_tip_up": -0.4, "eye_size": -0.5, "upper_lip": -0.5, "lower_lip": -0.4,
+    "face_length": 0.3, "cheek_fullness": -0.3, "lid_height": -0.4, "mouth_width": 0.3, "ear_size": 0.4,
 }  # fmt: skip
 _HAIR_COLOURS = (
     (0.05, 0.045, 0.045), (0.09, 0.07, 0.06), (0.17, 0.11, 0.08), (0.27, 0.17, 0.11), (0.38, 0.25, 0.15),
@@ -151,7 +151,9 @@ def draw_person(seed: int) -> Person:
     pale = 5 if tone < 0.45 else 1
     iris = _IRISES[int(rng.integers(0, 2 + pale if tone < 0.45 else 2))]
     clothes = rng.uniform(0.06, 0.85, 3) * rng.uniform(0.3, 1.0) + 0.03
-    return Person(seed, shape, skin, brows, hair, iris, (float(clothes[0]), float(clothes[1]), float(clothes[2])))
+    return Person(
+        seed, shape, skin, brows, hair, iris, (float(clothes[0]), float(clothes[1]), float(clothes[2]))
+    )
 
 
 def _draw_shape(rng: np.random.Generator, sex: float) -> Shape:

@@ -69,7 +69,9 @@ class _Layer:
     touched: Array
 
 
-def render(people: Sequence[Person], state: FrameState, sources: Mapping[int, Person] | None = None) -> Rendered:
+def render(
+    people: Sequence[Person], state: FrameState, sources: Mapping[int, Person] | None = None
+) -> Rendered:
     """Draws a frame. people: whom `Head.person` counts. sources: the head's index in the state to the identity that the
     true swap gives it; None draws no swap. The same arguments give the same bytes."""
     sources = sources or {}
@@ -86,7 +88,9 @@ def render(people: Sequence[Person], state: FrameState, sources: Mapping[int, Pe
         geometry = pose_model(model_of(person), head, state)
         points = landmarks(geometry.points_px, head.pose.yaw_deg)
         layers.append((number, _layer(person, head, state, geometry, sources.get(number))))
-        truths.append(HeadTruth(person, head, points, five_points(points), face_box(points), touched, touched))
+        truths.append(
+            HeadTruth(person, head, points, five_points(points), face_box(points), touched, touched)
+        )
     for number, layer in sorted(layers, key=lambda item: state.heads[item[0]].pose.height):
         if layer is None:
             continue
@@ -105,15 +109,29 @@ def render(people: Sequence[Person], state: FrameState, sources: Mapping[int, Pe
         np.maximum(part, layer.touched, out=part)
     noise = sensor_noise(state.noise_seed, state.size)
     heads = tuple(
-        replace(truth, skin=np.clip(spread(mask[0], state.camera), 0, 1), face=np.clip(spread(mask[1], state.camera), 0, 1))
+        replace(
+            truth,
+            skin=np.clip(spread(mask[0], state.camera), 0, 1),
+            face=np.clip(spread(mask[1], state.camera), 0, 1),
+        )
         for truth, mask in zip(truths, masks, strict=True)
     )
     picture = expose(spread(light, state.camera), state.camera, noise)
     if not sources:
         return Rendered(state, picture, heads, None, None)
     concerned = spread(touched, state.camera) > 0
-    swap = expose(spread(swapped, state.camera), state.camera, noise)
-    return Rendered(state, picture, heads, np.where(concerned[..., None], swap, picture), concerned)
+    return Rendered(state, picture, heads, _swapped(picture, swapped, concerned, state, noise), concerned)
+
+
+def _swapped(picture: Array, light: Array, concerned: Array, state: FrameState, noise: Array) -> Array:
+    """The picture, with the light of the true swap where it is concerned."""
+    result: Array = picture.copy()
+    rows, columns = np.flatnonzero(concerned.any(axis=1)), np.flatnonzero(concerned.any(axis=0))
+    if len(rows):
+        part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        other = expose(spread(light, state.camera)[part], state.camera, noise[part])
+        np.copyto(result[part], other, where=concerned[part][..., None])
+    return result
 
 
 def _ambient(state: FrameState) -> Array:
@@ -149,12 +167,19 @@ def _layer(
 
 
 def _exchanged(
-    person: Person, source: Person, head: Head, state: FrameState, geometry: Geometry, own: Samples, window: Window
+    person: Person,
+    source: Person,
+    head: Head,
+    state: FrameState,
+    geometry: Geometry,
+    own: Samples,
+    window: Window,
 ) -> tuple[Samples, Array]:
     """The samples of the swapped head where either face is seen, the target's own elsewhere; and where that is."""
     model = swapped_model(person, source)
     changed = pose_model(model, head, state)
-    inner = np.flatnonzero(changed.material.reach > 0)
+    touching = (changed.material.reach > 0)[changed.triangles].any(axis=1)
+    inner = np.unique(changed.triangles[touching])
     a, b = window_of(geometry, state.size, inner), window_of(changed, state.size, inner)
     part = Window(min(a.left, b.left), min(a.top, b.top), max(a.right, b.right), max(a.bottom, b.bottom))
     concerned = np.zeros_like(own.solid)

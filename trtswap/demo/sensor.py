@@ -12,13 +12,14 @@ from trtswap.types import Array
 
 _BRIGHTEST = 4.0
 _STEPS = 4096
+_PIECE = 11
 
 
 def spread(light: Array, camera: Camera) -> Array:
     """What lens and shutter make of a picture [H, W, ...] of linear light (or of a mask): blurred, same shape."""
     result = light
     if max(abs(camera.motion_px[0]), abs(camera.motion_px[1])) > 0.25:
-        result = cv2.filter2D(result, -1, _streak(camera.motion_px), borderType=cv2.BORDER_REPLICATE)
+        result = _smeared(result, _streak(camera.motion_px))
     if camera.blur_px > 0.05:
         result = cv2.GaussianBlur(result, (0, 0), camera.blur_px, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(result)
@@ -39,7 +40,24 @@ def sensor_noise(seed: int, size: tuple[int, int]) -> Array:
     white = rng.standard_normal((size[1], size[0], 3), np.float32)
     soft = cv2.blur(white, (2, 2))
     result: Array = 0.55 * white + 0.9 * soft
-    return result / np.float32(0.894)
+    result /= np.float32(0.894)
+    return result
+
+
+def _smeared(picture: Array, kernel: Array) -> Array:
+    """The picture under a kernel, in pieces so small that OpenCV sums them and takes no Fourier transform: what lies
+    out of a kernel's reach must stay what it was to the last bit."""
+    height, width = picture.shape[:2]
+    half = kernel.shape[0] // 2
+    wide = cv2.copyMakeBorder(picture, half, half, half, half, cv2.BORDER_REPLICATE)
+    result = np.zeros_like(picture)
+    for top in range(0, len(kernel), _PIECE):
+        for left in range(0, len(kernel), _PIECE):
+            piece = kernel[top : top + _PIECE, left : left + _PIECE]
+            if piece.any():
+                part = cv2.filter2D(wide, -1, piece, anchor=(0, 0))
+                result += part[top : top + height, left : left + width]
+    return result
 
 
 def _streak(motion_px: tuple[float, float]) -> Array:
@@ -54,7 +72,8 @@ def _streak(motion_px: tuple[float, float]) -> Array:
             for dx, wx in ((0, 1 - fx), (1, fx)):
                 if wx * wy > 0:
                     kernel[row + dy, column + dx] += wx * wy
-    return kernel / kernel.sum()
+    kernel /= kernel.sum()
+    return kernel
 
 
 @lru_cache(maxsize=1)

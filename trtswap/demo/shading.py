@@ -16,10 +16,13 @@ _BLEED = np.array((0.34, 0.13, 0.07), np.float32)
 def light_direction(light: Light) -> Array:
     """Towards the key light, unit, float32 [3]."""
     direction = np.asarray(light.direction, np.float64)
-    return (direction / np.linalg.norm(direction)).astype(np.float32)
+    result: Array = (direction / np.linalg.norm(direction)).astype(np.float32)
+    return result
 
 
-def shade(normals: Array, material: Material, seen: Array, opening: Array, light: Light) -> tuple[Array, Array]:
+def shade(
+    normals: Array, material: Material, seen: Array, opening: Array, light: Light
+) -> tuple[Array, Array]:
     """What multiplies the albedo, float32 [V, 3], and the highlight to add, float32 [V, 3]; linear light.
 
     normals: float32 [V, 3], z to the camera. seen: [V], how much of the key light reaches a vertex past the others.
@@ -30,18 +33,32 @@ def shade(normals: Array, material: Material, seen: Array, opening: Array, light
     seen, opening = seen * (1 - turned), opening * (1 - 0.75 * turned)
     cosine = (normals @ direction)[:, None]
     bleed = _BLEED * material.skin[:, None]
-    wrapped = np.maximum((cosine + bleed) / (1 + bleed), 0) ** (1 + 0.6 * bleed)
-    edge = seen[:, None] ** (1 - 1.1 * bleed)
+    wrapped = np.maximum((cosine + bleed) / (1 + bleed), 0)
+    edge = _lifted(seen, bleed)
     key = np.asarray(light.key, np.float32) * wrapped * edge
     rise = (0.5 + 0.5 * normals[:, 1])[:, None]
-    around = np.asarray(light.ground, np.float32) + rise * (np.asarray(light.sky, np.float32) - np.asarray(light.ground, np.float32))
-    hollow = opening[:, None] ** (1 - 0.9 * bleed)
+    around = np.asarray(light.ground, np.float32) + rise * (
+        np.asarray(light.sky, np.float32) - np.asarray(light.ground, np.float32)
+    )
+    hollow = _lifted(opening, bleed)
     diffuse = key + around * hollow
     return diffuse.astype(np.float32), _highlight(normals, material, seen, opening, light, direction, around)
 
 
+def _lifted(share: Array, bleed: Array) -> Array:
+    """A share of light [V] with the half-shade lifted by what bleeds in, [V, 3]."""
+    result: Array = share[:, None] * (1 + 1.1 * bleed * (1 - share[:, None]))
+    return result
+
+
 def _highlight(
-    normals: Array, material: Material, seen: Array, opening: Array, light: Light, direction: Array, around: Array
+    normals: Array,
+    material: Material,
+    seen: Array,
+    opening: Array,
+    light: Light,
+    direction: Array,
+    around: Array,
 ) -> Array:
     half = direction + np.array((0, 0, 1), np.float32)
     half /= np.linalg.norm(half)

@@ -20,7 +20,9 @@ def lit(vertices: Array, triangles: Array, direction: Array, softness: float, *,
     vertices: float32 [V, 3], mm. direction: towards the light, unit. softness: 0..1, how wide its shadows' edges are.
     """
     flat = _to_map(vertices, direction, map_px)
-    depth, _ = ops.rasterise(flat, triangles, np.empty((len(flat), 0), np.float32), (map_px, map_px), perspective=False)
+    depth, _ = ops.rasterise(
+        flat, triangles, np.empty((len(flat), 0), np.float32), (map_px, map_px), perspective=False
+    )
     near = np.pad(depth, 1, constant_values=np.inf)
     radius = 0.6 + 2.2 * softness
     total = np.zeros(len(flat), np.float32)

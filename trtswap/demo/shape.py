@@ -52,7 +52,10 @@ def _field(dx: Array | float = 0.0, dy: Array | float = 0.0, dz: Array | float =
     mean = mean_head()
     side = np.tanh(mean.x / 4.0)
     return np.stack(
-        [np.broadcast_to(part, mean.x.shape) for part in (np.asarray(dx) * side, np.asarray(dy), np.asarray(dz))],
+        [
+            np.broadcast_to(part, mean.x.shape)
+            for part in (np.asarray(dx) * side, np.asarray(dy), np.asarray(dz))
+        ],
         axis=-1,
     )
 
@@ -70,7 +73,9 @@ def _skull() -> Mapping[str, Array]:
         "head_depth": _field(dz=0.03 * z * head),
         "face_length": _field(dy=0.034 * np.minimum(y - 10, 0) * smoothstep(-230, -112, y)),
         "forehead_slope": _field(dz=-0.055 * np.maximum(y - 22, 0) * mean.front),
-        "brow_ridge": _field(dz=mean.front * (1.7 * gauss(ax, fy, (18, 17), (15, 7)) + 1.2 * gauss(ax, fy, (42, 15), (11, 8)))),
+        "brow_ridge": _field(
+            dz=mean.front * (1.7 * gauss(ax, fy, (18, 17), (15, 7)) + 1.2 * gauss(ax, fy, (42, 15), (11, 8)))
+        ),
         "brow_height": _field(dy=1.8 * plateau(ax, fy, (32, 22), (26, 12)) * mean.front),
         "cheekbone_width": _field(
             dx=2.3 * gauss(ax, fy, (66, -20), (24, 20)) * smoothstep(1.9, 1.3, np.abs(mean.angle)),
@@ -88,7 +93,9 @@ def _lower_face() -> Mapping[str, Array]:
     ax, fy = np.abs(mean.x), mean.y
     level = mean.level
     jaw = np.exp(-(((level - 11.6) / 1.9) ** 2)) * smoothstep(2.5, 1.6, np.abs(mean.angle))
-    chin = mean.front * gauss(ax, fy, (0, -104), (24, 15)) + 0.6 * (level > 12) * gauss(ax, level, (0, 13), (22, 0.9))
+    chin = mean.front * gauss(ax, fy, (0, -104), (24, 15)) + 0.6 * (level > 12) * gauss(
+        ax, level, (0, 13), (22, 0.9)
+    )
     neck = smoothstep(12.6, 14.5, level)
     return {
         "jaw_width": _field(dx=2.9 * jaw * smoothstep(10, 40, ax)),
@@ -96,7 +103,9 @@ def _lower_face() -> Mapping[str, Array]:
             dx=1.6 * jaw * gauss(ax, level, (44, 11.8), (16, 1.6)),
             dy=-2.6 * jaw * gauss(ax, level, (42, 12.2), (15, 1.6)),
         ),
-        "chin_length": _field(dy=-2.9 * smoothstep(-78, -108, fy) * smoothstep(56, 10, ax) * smoothstep(15.5, 12.5, level)),
+        "chin_length": _field(
+            dy=-2.9 * smoothstep(-78, -108, fy) * smoothstep(56, 10, ax) * smoothstep(15.5, 12.5, level)
+        ),
         "chin_width": _field(dx=2.6 * gauss(ax, fy, (19, -104), (13, 13)) * (level < 13.5)),
         "chin_forward": _field(dz=2.8 * chin),
         "double_chin": _field(
@@ -129,7 +138,6 @@ def _eye_region() -> Mapping[str, Array]:
 def _nose() -> Mapping[str, Array]:
     mean = mean_head()
     x, ax, fy, front = mean.x, np.abs(mean.x), mean.y, mean.front
-    lower = plateau(ax, fy, (0, -40), (21, 14)) * front
     tip = gauss(ax, fy, (0, -38), (11, 9)) * front
     ridge = np.exp(-((x / 9.5) ** 2)) * front
     return {
@@ -152,8 +160,14 @@ def _mouth() -> Mapping[str, Array]:
     area = plateau(ax, fy, (0, -67), (36, 20)) * front
     thick_up, thick_low = lip_heights(x)
     y = fy - MOUTH_Y_MM
-    up = np.where(mean.below, 0.0, smoothstep(18.0, 7.0, y) * smoothstep(-0.2, 6.0, y) * thick_up / 7.6) * front
-    low = np.where(mean.below, smoothstep(-20.0, -9.0, y) * smoothstep(0.2, -7.0, y) * thick_low / 9.6, 0.0) * front
+    up = (
+        np.where(mean.below, 0.0, smoothstep(18.0, 7.0, y) * smoothstep(-0.2, 6.0, y) * thick_up / 7.6)
+        * front
+    )
+    low = (
+        np.where(mean.below, smoothstep(-20.0, -9.0, y) * smoothstep(0.2, -7.0, y) * thick_low / 9.6, 0.0)
+        * front
+    )
     up, low = up * (ax < 27), low * (ax < 27)
     return {
         "mouth_width": _field(dx=0.075 * np.minimum(ax, 27) * area),

@@ -31,7 +31,7 @@ def paint_face(person: Person) -> Array:
     """R'G'B' float32 [TEXTURE_PX, TEXTURE_PX, 3] of the whole head, without its hair."""
     rng = np.random.default_rng([person.seed, 0x5C1])
     base = base_colour(person.skin).astype(np.float32)
-    picture = np.broadcast_to(base, (TEXTURE_PX, TEXTURE_PX, 3)).copy()
+    picture: Array = np.tile(base, (TEXTURE_PX, TEXTURE_PX, 1))
     _colour_zones(picture, person.skin, rng)
     _mottle(picture, person.skin, rng)
     _lines(picture, person.skin, rng)
@@ -41,7 +41,8 @@ def paint_face(person: Person) -> Array:
     _nostrils(picture)
     _beard(picture, person, rng)
     _brows(picture, person, rng)
-    return np.clip(picture, 0, 1)
+    np.clip(picture, 0, 1, out=picture)
+    return picture
 
 
 def _tint(picture: Array, amount: Array, factor: tuple[float, float, float]) -> None:
@@ -78,7 +79,9 @@ def _mottle(picture: Array, skin: Skin, rng: np.random.Generator) -> None:
     picture *= value[..., None]
     picture[..., 1] *= 1 - 0.014 * red
     picture[..., 2] *= 1 - 0.014 * red
-    porous = (gauss(np.abs(place.x), place.y, (22, -30), (18, 16)) + gauss(place.x, place.y, (0, -30), (12, 18))).astype(np.float32)
+    porous = (
+        gauss(np.abs(place.x), place.y, (22, -30), (18, 16)) + gauss(place.x, place.y, (0, -30), (12, 18))
+    ).astype(np.float32)
     dots = np.clip(grain(rng, size, 2.2) - 1.0, 0, 1.5)
     picture *= (1 - 0.10 * skin.pores * porous * dots)[..., None]
 
@@ -102,7 +105,9 @@ def _lines(picture: Array, skin: Skin, rng: np.random.Generator) -> None:
         for k in range(4):
             angle = np.radians(-28 + 20 * k + rng.normal(0, 4))
             reach = rng.uniform(8, 14)
-            stroke(chart, side * (50 + reach * t * np.cos(angle)), 1 + reach * t * np.sin(angle), 0.5, 0.65 * old)
+            stroke(
+                chart, side * (50 + reach * t * np.cos(angle)), 1 + reach * t * np.sin(angle), 0.5, 0.65 * old
+            )
     dark = to_texture(chart)
     light = np.roll(dark, 3, axis=0)
     _tint(picture, 0.8 * dark, (0.78, 0.70, 0.68))
@@ -136,7 +141,9 @@ def _lips(picture: Array, skin: Skin, rng: np.random.Generator) -> None:
     base = base_colour(skin)
     natural = base * np.array((0.88, 0.70, 0.70)) if skin.tone < 0.5 else base * np.array((0.92, 0.74, 0.76))
     natural = natural + np.array((0.02, -0.01, -0.005))
-    painted = np.array(((0.66, 0.10, 0.14), (0.72, 0.28, 0.32), (0.55, 0.16, 0.24), (0.75, 0.38, 0.36))[int(rng.integers(4))])
+    painted = np.array(
+        ((0.66, 0.10, 0.14), (0.72, 0.28, 0.32), (0.55, 0.16, 0.24), (0.75, 0.38, 0.36))[int(rng.integers(4))]
+    )
     colour = natural + 0.65 * skin.makeup * (painted - natural)
     _cover(picture, red * 0.88, colour)
     creases = grain(rng, (TEXTURE_PX, 48), 2.0)
@@ -191,7 +198,11 @@ def beard_area(style: str) -> Array:
     chin = smoothstep(-76, -82, y) * smoothstep(33, 24, ax) * smoothstep(13.6, 12.6, place.level)
     around = smoothstep(32, 27, ax) * smoothstep(21, 26, ax) * smoothstep(-50, -56, y) * (y > -95)
     cheek_line = -34 - 0.55 * (62 - np.minimum(ax, 62))
-    jaw = smoothstep(5, -16, y - cheek_line) * smoothstep(14.2, 12.8, place.level) * smoothstep(1.75, 1.5, np.abs(place.angle))
+    jaw = (
+        smoothstep(5, -16, y - cheek_line)
+        * smoothstep(14.2, 12.8, place.level)
+        * smoothstep(1.75, 1.5, np.abs(place.angle))
+    )
     side = smoothstep(1.05, 1.3, np.abs(place.angle)) * smoothstep(1.66, 1.45, np.abs(place.angle))
     sideburn = side * (place.level > 5.2) * (place.level < 9)
     areas = {
@@ -236,13 +247,21 @@ def _brows(picture: Array, person: Person, rng: np.random.Generator) -> None:
     for side in (-1, 1):
         for _ in range(round(300 * (0.5 + brows.density) * (0.6 + 0.6 * brows.thickness))):
             t = float(rng.uniform(inner, 1.0))
-            taper = float(smoothstep(1.05, 0.45, np.array(t)) * (0.55 + 0.45 * smoothstep(-0.06, 0.2, np.array(t))))
+            taper = float(
+                smoothstep(1.05, 0.45, np.array(t)) * (0.55 + 0.45 * smoothstep(-0.06, 0.2, np.array(t)))
+            )
             off = float(np.clip(rng.normal(0, 0.5), -1, 1)) * half * (0.18 + 0.82 * taper)
             x, y = brow_line(np.array(t), brows.arch)
             lean = np.radians(78 - 66 * min(1.0, t * 1.8) - 9 * off) + rng.normal(0, 0.15)
             length = rng.uniform(3.0, 5.2)
             s = np.linspace(0, length, 5)
-            stroke(chart, side * (x + s * np.cos(lean)), y + off - 0.5 + s * np.sin(lean) * 0.6, 0.2, rng.uniform(0.55, 0.95))
+            stroke(
+                chart,
+                side * (x + s * np.cos(lean)),
+                y + off - 0.5 + s * np.sin(lean) * 0.6,
+                0.2,
+                rng.uniform(0.55, 0.95),
+            )
     cover = np.clip(to_texture(chart) * (0.75 + 0.65 * brows.density), 0, 0.95)
     colour = np.array(person.hair.colour) * 0.75 + 0.01
     if sum(person.hair.colour) > 1.2:

@@ -43,7 +43,11 @@ def swapped_model(target: Person, source: Person) -> Model:
     opening[: under.inner] += mix * (over.open[: under.inner] - opening[: under.inner])
     gloss = under.material.gloss.copy()
     count = len(mean.x)
-    gloss[:count] += mix[:count].astype(np.float32) * (over.material.gloss[:count] - gloss[:count]) * under.material.skin[:count]
+    gloss[:count] += (
+        mix[:count].astype(np.float32)
+        * (over.material.gloss[:count] - gloss[:count])
+        * under.material.skin[:count]
+    )
     return replace(model, open=opening, material=replace(under.material, gloss=gloss))
 
 
