@@ -25,8 +25,8 @@ int count_of(const ArrayRef& array) {
 }
 
 Mesh mesh_of(const ArrayRef& vertices, const ArrayRef& triangles) {
-    return {reinterpret_cast<const float*>(vertices.data), reinterpret_cast<const std::int32_t*>(triangles.data),
-            count_of(vertices), count_of(triangles)};
+    return {reinterpret_cast<const float*>(vertices.data),
+            reinterpret_cast<const std::int32_t*>(triangles.data), count_of(vertices), count_of(triangles)};
 }
 
 void rasterise(const py::object& vertices, const py::object& triangles, const py::object& attributes,
@@ -35,10 +35,12 @@ void rasterise(const py::object& vertices, const py::object& triangles, const py
     const ArrayRef faces = host_array(triangles, "triangles", "i4", {-1, 3});
     const ArrayRef values = host_array(attributes, "attributes", "f4", {corners.shape[0], -1});
     const ArrayRef near = host_array(depth, "depth", "f4", {-1, -1});
-    const ArrayRef picture = host_array(image, "image", "f4", {near.shape[0], near.shape[1], values.shape[1]});
+    const ArrayRef picture =
+        host_array(image, "image", "f4", {near.shape[0], near.shape[1], values.shape[1]});
     expect_writable(near);
     expect_writable(picture);
-    require(near.shape[0] <= 1 << 15 && near.shape[1] <= 1 << 15, "a picture has at most 32768 rows and columns");
+    require(near.shape[0] <= 1 << 15 && near.shape[1] <= 1 << 15,
+            "a picture has at most 32768 rows and columns");
     const Mesh mesh = mesh_of(corners, faces);
     const RasterTarget target{reinterpret_cast<float*>(near.data), reinterpret_cast<float*>(picture.data),
                               static_cast<int>(near.shape[1]), static_cast<int>(near.shape[0]),
@@ -65,7 +67,8 @@ void vertex_normals(const py::object& vertices, const py::object& triangles, con
 void register_rasterise(py::module_& module) {
     module.def("rasterise", &rasterise, py::arg("vertices"), py::arg("triangles"), py::arg("attributes"),
                py::kw_only(), py::arg("perspective"), py::arg("depth"), py::arg("image"));
-    module.def("vertex_normals", &vertex_normals, py::arg("vertices"), py::arg("triangles"), py::arg("normals"));
+    module.def("vertex_normals", &vertex_normals, py::arg("vertices"), py::arg("triangles"),
+               py::arg("normals"));
 }
 
 } // namespace trtswap::bindings

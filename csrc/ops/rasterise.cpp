@@ -26,7 +26,7 @@ struct Facet {
     std::int32_t x[3], y[3];
     std::int32_t vertex[3];
     float distance[3];
-    double area;                                // twice, in squared subpixels
+    double area;                           // twice, in squared subpixels
     std::int32_t left, right, top, bottom; // pixels it may cover, inclusive
 };
 
@@ -90,7 +90,8 @@ bool make_facet(const std::vector<Corner>& corners, const std::int32_t* triangle
 void cover(const Facet& f, int number, bool perspective, int top, int bottom, const RasterTarget& target,
            int* nearest) {
     const std::int64_t bias[3] = {owns(f, 1, 2) ? 0 : -1, owns(f, 2, 0) ? 0 : -1, owns(f, 0, 1) ? 0 : -1};
-    const std::int64_t step[3] = {(f.y[1] - f.y[2]) * kOne, (f.y[2] - f.y[0]) * kOne, (f.y[0] - f.y[1]) * kOne};
+    const std::int64_t step[3] = {(f.y[1] - f.y[2]) * kOne, (f.y[2] - f.y[0]) * kOne,
+                                  (f.y[0] - f.y[1]) * kOne};
     double weight[3];
     for (int i = 0; i < 3; ++i) {
         weight[i] = (perspective ? 1.0 / f.distance[i] : f.distance[i]) / f.area;
@@ -113,7 +114,8 @@ void cover(const Facet& f, int number, bool perspective, int top, int bottom, co
     }
 }
 
-void fill(const Facet& facet, const float* attributes, bool perspective, int x, int y, int channels, float* out) {
+void fill(const Facet& facet, const float* attributes, bool perspective, int x, int y, int channels,
+          float* out) {
     const std::int64_t sx = x * kOne, sy = y * kOne;
     double share[3] = {edge(facet, 1, 2, sx, sy) / facet.area, edge(facet, 2, 0, sx, sy) / facet.area,
                        edge(facet, 0, 1, sx, sy) / facet.area};
@@ -187,7 +189,8 @@ void vertex_normals_host(const Mesh& mesh, float* normals) {
         const float *a = mesh.vertices + 3 * static_cast<std::size_t>(corners[0]),
                     *b = mesh.vertices + 3 * static_cast<std::size_t>(corners[1]),
                     *c = mesh.vertices + 3 * static_cast<std::size_t>(corners[2]);
-        const float u[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]}, v[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
+        const float u[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]},
+                    v[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
         const float n[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
         for (int i = 0; i < 3; ++i) {
             float* out = normals + 3 * static_cast<std::size_t>(corners[i]);

@@ -15,10 +15,11 @@ from trtswap.demo.state import Camera, Expression, FrameState, Head, Light, Occl
 from trtswap.types import Array
 
 CLEAN = Camera(blur_px=0.0, noise=0.0)
+CALM = Expression()
 LOOSE_S = 1.5
 
 
-def state_of(yaw_deg: float = 0.0, *, expression: Expression = Expression(), **changes: object) -> FrameState:
+def state_of(yaw_deg: float = 0.0, *, expression: Expression = CALM, **changes: object) -> FrameState:
     state = FrameState(
         heads=(Head(pose=Pose(yaw_deg=yaw_deg, pitch_deg=4.0, roll_deg=-6.0), expression=expression),)
     )

@@ -119,7 +119,7 @@ def _paint_eye(iris: Colour, rng: np.random.Generator) -> Array:
     y, x = np.mgrid[-1:1:128j, -1:1:128j].astype(np.float32)
     angle, radius = np.arctan2(y, x), np.hypot(x, y)
     edge = 0.325
-    white = np.array((0.76, 0.72, 0.71)) * np.ones((128, 128, 1))
+    white = np.array((0.70, 0.66, 0.65)) * np.ones((128, 128, 1))
     veins = np.clip(clouds(rng, (128, 128), 9, 3), 0, 3) * smoothstep(0.4, 0.9, radius)
     white = white * (1 - veins[..., None] * np.array((0.02, 0.07, 0.07)))
     white = white * (1 - 0.20 * smoothstep(0.42, 0.9, radius)[..., None] * np.array((0.6, 1.0, 1.0)))
@@ -135,7 +135,8 @@ def _paint_eye(iris: Colour, rng: np.random.Generator) -> Array:
 
 
 def _paint_locks(person: Person, rng: np.random.Generator) -> Array:
-    tone = 1 + 0.17 * strands(rng, (128, 128), 30)
+    contrast = 0.19 * (1.1 - 0.8 * max(person.hair.colour))
+    tone = 1 + contrast * strands(rng, (128, 128), 30)
     result: Array = np.clip(np.array(person.hair.colour) * tone[..., None], 0.012, 1)
     return result
 

@@ -14,7 +14,7 @@ from trtswap.types import Array
 _LINE_DEG = (0, 14, 28, 40, 50, 58, 66, 73, 79, 84, 90, 97, 110, 140, 180)
 _LINE = (3.05, 3.05, 3.1, 3.3, 3.7, 4.3, 5.0, 5.6, 6.4, 7.0, 6.6, 7.4, 9.6, 10.9, 11.4)
 _FRINGE = (4.75, 4.75, 4.75, 4.8, 4.9, 5.1, 5.4, 5.8, 6.4, 7.0, 6.8, 7.6, 9.6, 10.9, 11.4)
-_THICKNESS_MM = {"bald": 0.0, "buzz": 1.6, "short": 8.0, "side": 11.0, "fringe": 11.0, "long": 12.0}
+_THICKNESS_MM = {"bald": 0.0, "buzz": 1.6, "short": 8.0, "side": 11.0, "fringe": 11.0, "long": 9.0}
 
 
 def hair_line(hair: Hair, angle: Array) -> Array:
@@ -54,7 +54,8 @@ def paint_hair(person: Person) -> Array:
     size = (TEXTURE_PX, TEXTURE_PX)
     short = person.hair.style in ("buzz", "short")
     tone = strands(rng, size, 5 if short else 16)
-    value = 1 + (0.10 if person.hair.style == "buzz" else 0.18) * tone + 0.08 * clouds(rng, size, 60)
+    contrast = (0.10 if person.hair.style == "buzz" else 0.20) * (1.1 - 0.8 * max(person.hair.colour))
+    value = 1 + contrast * tone + 0.08 * clouds(rng, size, 60)
     colour = np.array(person.hair.colour, np.float32) * value[..., None]
     result: Array = np.clip(colour, 0.015, 1).astype(np.float32)
     return result

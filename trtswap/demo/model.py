@@ -153,7 +153,7 @@ def pose_parts(model: Model, expression: Expression) -> Array:
 
 def face_reach(x: Array, y: Array, z: Array, level: Array) -> Array:
     """How far a place of the mean head lies inside the face that a swap exchanges: 0 at its edge and beyond, to 1."""
-    radius = (np.abs(x / 68.0) ** 2.5 + np.abs((y + 32.0) / np.where(y > -32, 84.0, 80.0)) ** 2.5) ** 0.4
+    radius = (np.abs(x / 70.0) ** 2.5 + np.abs((y + 32.0) / np.where(y > -32, 90.0, 82.0)) ** 2.5) ** 0.4
     inside = np.clip((1.0 - radius) / 0.35, 0.0, 1.0)
     result: Array = inside * smoothstep(0, 18, z) * (level > 3.0) * smoothstep(12.6, 12.0, level)
     return result

@@ -187,7 +187,7 @@ def long_hair(head: NeutralHead, offset: Array, seed: int, volume: float) -> Sur
     levels = np.arange(2.6, 5.9, 0.4)
     rows = np.argmin(np.abs(grid.levels - levels[:, None]), axis=1)
     top = skull[np.ix_(rows, columns)] * (
-        1 + np.linspace(-0.06, 0.045, len(rows))[:, None, None] * np.array((1, 0.3, 1))
+        1 + np.linspace(-0.05, 0.075, len(rows))[:, None, None] * np.array((1, 0.3, 1))
     )
     angle = np.abs(grid.angles[columns])
     last = top[-1]
@@ -197,7 +197,8 @@ def long_hair(head: NeutralHead, offset: Array, seed: int, volume: float) -> Sur
     )
     wave = (2.0 + 3.0 * volume) * np.sin(9 * t + 2.0 * angle + rng.uniform(0, 6))
     swell = 1 + (0.10 + 0.22 * volume) * np.sin(np.pi * t**0.8) * 0.8 + 0.05 * t
-    x = last[:, 0] * swell + wave * np.sin(angle) * np.sign(last[:, 0]) * 0.6
+    ears = 7.0 * np.exp(-(((t - 0.22) / 0.16) ** 2)) * np.sign(last[:, 0]) * np.sin(angle)
+    x = last[:, 0] * swell + ears + wave * np.sin(angle) * np.sign(last[:, 0]) * 0.6
     z = last[:, 2] * (1 - 0.15 * t) + wave * 0.5 - 10 * t * (angle < 1.8)
     y = last[:, 1] + t * (bottom - last[:, 1])
     hanging = np.stack(np.broadcast_arrays(x, y, z), axis=-1)

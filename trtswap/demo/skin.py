@@ -262,7 +262,7 @@ def _brows(picture: Array, person: Person, rng: np.random.Generator) -> None:
                 0.2,
                 rng.uniform(0.55, 0.95),
             )
-    cover = np.clip(to_texture(chart) * (0.75 + 0.65 * brows.density), 0, 0.95)
+    cover = np.clip(to_texture(chart) * (0.95 + 0.65 * brows.density), 0, 0.95)
     colour = np.array(person.hair.colour) * 0.75 + 0.01
     if sum(person.hair.colour) > 1.2:
         colour = colour * 0.7

@@ -16,7 +16,7 @@ from trtswap.demo.person import Person
 from trtswap.demo.shape import NeutralHead
 from trtswap.types import Array
 
-FULL_REACH = 0.28
+FULL_REACH = 0.45
 """Where the reach passes this, the face is wholly the source's; from 0 to here the two are blended."""
 
 
