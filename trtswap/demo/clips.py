@@ -123,7 +123,7 @@ def _track(
             round=float(speech["round"][frame]),
             press=float(speech["press"][frame]) * 0.8,
             smile=float(smile[frame]),
-            brows=float(np.clip(brows[frame], -1, 1)),
+            brows=float(np.clip(brows[frame] + 0.1, -0.4, 1)),
         )
         heads.append(Head(number * 2, pose, expression, cover[frame]))
     return _Track(heads, speech["loud"])

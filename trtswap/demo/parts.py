@@ -158,15 +158,15 @@ def ear(head: NeutralHead, side: int, size: float, stand: float) -> Surface3:
 
 def shoulders(neck_width: float) -> Surface3:
     """Clothes from the collar down; neck_width in standard deviations."""
-    knots = (0.0, 0.08, 0.25, 0.5, 0.7, 1.0)
-    t = np.linspace(0, 1, 22) ** 1.2
-    wide = through(knots, (59, 68, 112, 178, 210, 226), t)[:, None] + 3.0 * neck_width
-    front = through(knots, (36, 42, 58, 84, 100, 112), t)[:, None]
-    back = through(knots, (74, 80, 98, 112, 120, 124), t)[:, None]
-    height = through(knots, (-146, -155, -172, -208, -256, -1300), t)[:, None]
+    knots = (0.0, 0.08, 0.25, 0.5, 0.68, 0.84, 1.0)
+    t = np.linspace(0, 1, 26)
+    wide = through(knots, (59, 68, 112, 178, 209, 223, 226), t)[:, None] + 3.0 * neck_width
+    front = through(knots, (36, 42, 58, 84, 99, 109, 112), t)[:, None]
+    back = through(knots, (74, 80, 98, 112, 119, 123, 124), t)[:, None]
+    height = through(knots, (-146, -155, -172, -208, -256, -390, -1300), t)[:, None]
     angle = np.linspace(-np.pi, np.pi, 49)[None]
     sine, cosine = np.sin(angle), np.cos(angle)
-    power = through(knots, (2.0, 2.0, 2.2, 2.6, 2.8, 2.8), t)[:, None]
+    power = through(knots, (2.0, 2.0, 2.2, 2.6, 2.8, 2.8, 2.8), t)[:, None]
     radius = (np.abs(sine) ** power + np.abs(cosine) ** power) ** (-1 / power)
     z = np.where(cosine > 0, front, back) * cosine * radius - 16
     dip = -26 * smoothstep(0.35, 1.0, cosine) * smoothstep(0.5, 0.0, t)[:, None]
