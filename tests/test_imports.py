@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "__main__"}),
     frozenset({"cli"}),
     frozenset({"pipeline"}),
-    frozenset({"stages", "video", "quality", "provenance"}),
+    frozenset({"stages", "video", "quality", "provenance", "demo"}),
     frozenset({"networks"}),
     frozenset({"inference", "ops"}),
     frozenset({"device", "geometry", "concurrency"}),

@@ -127,6 +127,48 @@ def composite(
     )
 
 
+def rasterise(
+    vertices: Array,
+    triangles: Array,
+    attributes: Array,
+    size: tuple[int, int],
+    *,
+    perspective: bool = True,
+) -> tuple[Array, Array]:
+    """Triangles with values at their corners, drawn nearest first. Host only.
+
+    vertices: float32 [V, 3], x and y in pixels (an integer is a pixel centre), and the distance from the camera.
+    triangles: int32 [T, 3], seen from either side. attributes: float32 [V, C]. size: width, height. perspective:
+    interpolate in space, not in the picture; triangles with a corner at a distance of 0 or less are then left out.
+    Returns the distance float32 [height, width], infinity where nothing is, and the attributes
+    float32 [height, width, C], 0 there. The same input gives the same bytes for any number of threads.
+    """
+    values = np.ascontiguousarray(attributes, np.float32)
+    depth = np.empty((size[1], size[0]), np.float32)
+    image = np.empty((size[1], size[0], values.shape[-1]), np.float32)
+    _core.rasterise(
+        np.ascontiguousarray(vertices, np.float32),
+        np.ascontiguousarray(triangles, np.int32),
+        values,
+        perspective=perspective,
+        depth=depth,
+        image=image,
+    )
+    return depth, image
+
+
+def vertex_normals(vertices: Array, triangles: Array) -> Array:
+    """Unit normals at the vertices, the mean over their triangles by area. Host only.
+
+    vertices: float32 [V, 3]. triangles: int32 [T, 3], counter-clockwise seen from outside where y points up.
+    Returns float32 [V, 3]; (0, 0, 0) at a vertex without triangles.
+    """
+    corners = np.ascontiguousarray(vertices, np.float32)
+    normals = np.empty_like(corners)
+    _core.vertex_normals(corners, np.ascontiguousarray(triangles, np.int32), normals)
+    return normals
+
+
 def _resample(
     surfaces: Sequence[Surface],
     indices: Array,
