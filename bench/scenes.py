@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from time import perf_counter, thread_time
@@ -20,7 +20,7 @@ from time import perf_counter, thread_time
 import av
 import cv2
 import numpy as np
-from compare import Row, table, time_host
+from compare import Row, time_host
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -57,7 +57,7 @@ def count(counts: Counts, case: Case, found: Sequence[int]) -> None:
         counts[position] += len(members)
 
 
-def accuracy(cases: Sequence[Case] | object) -> str:
+def accuracy(cases: Iterable[Case]) -> str:
     """A Markdown table of both detectors over all cases."""
     ours, scdet = (defaultdict(lambda: [0, 0, 0]) for _ in range(2))
     clips: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -91,27 +91,29 @@ def moving_frames(count: int) -> list[Surface]:
     ]
 
 
-def cost(frames: int = 24) -> str:
-    """A Markdown table of milliseconds per frame in one thread, and the detector's processor time."""
+def cost(frames: int = 40) -> str:
+    """A Markdown table of milliseconds per frame."""
     surfaces = moving_frames(frames)
     still = [surfaces[0]] * frames
-    rows = []
-    for case, shots in (("1080p, still", still), ("1080p, panning 1 % a frame", surfaces)):
+    lines = ["| 1080p | step | median ms | fastest .. slowest |", "|---|---|---:|---:|"]
+    for case, shots in (("still", still), ("panning 1 % a frame", surfaces)):
         small = thumbnails(shots)
-        rows.append(Row(case, "thumbnail alone", time_host(lambda shots=shots: thumbnails(shots[:1]))))
-        rows.append(
-            Row(case, "thumbnail in a batch of 4", per_item(lambda shots=shots: thumbnails(shots[:4]), 4))
-        )
-        rows.append(Row(case, "detector", push_times(small)))
-        rows.append(Row(case, "detector, processor time", push_times(small, thread_time)))
-    return table(rows)
+        alone = time_host(lambda shots=shots: thumbnails(shots[:1]))
+        four = time_host(lambda shots=shots: thumbnails(shots[:4]))
+        rows = [
+            Row(case, "thumbnail alone", alone),
+            Row(case, "thumbnail in a batch of 4", tuple(value / 4 for value in four)),
+            Row(case, "detector", push_times(small, perf_counter)),
+            Row(case, "detector, processor time", push_times(small, thread_time)),
+        ]
+        for row in rows:
+            spread = f"{min(row.milliseconds):.3f} .. {max(row.milliseconds):.3f}"
+            lines.append(f"| {row.case} | {row.way} | {row.median:.3f} | {spread} |")
+    return "\n".join(lines)
 
 
-def per_item(work: object, items: int) -> tuple[float, ...]:
-    return tuple(milliseconds / items for milliseconds in time_host(work))
-
-
-def push_times(small: np.ndarray, clock: object = perf_counter) -> tuple[float, ...]:
+def push_times(small: np.ndarray, clock: Callable[[], float]) -> tuple[float, ...]:
+    """Milliseconds of each push but the first three."""
     detector, timings = SceneDetector(), []
     for thumbnail in small:
         started = clock()

@@ -17,6 +17,7 @@ from support.footage import shared_file
 from support.pictures import face_placement, scene
 from support.reference import random_surface
 from support.scenes import DISTURBANCES, HARD, detected_cuts, make_case, scene_cuts
+from support.targets import Target
 
 from trtswap import video
 from trtswap.stages.scenes import HEIGHT, WIDTH, SceneDetector, thumbnails
@@ -142,7 +143,9 @@ def test_memory_does_not_grow(shots) -> None:
 
 @pytest.mark.parametrize("format", list(PixelFormat))
 @pytest.mark.parametrize("rotation_deg", [0, 90])
-def test_thumbnails_are_the_picture_made_small(format: PixelFormat, rotation_deg: int) -> None:
+def test_thumbnails_are_the_picture_made_small(
+    target: Target, format: PixelFormat, rotation_deg: int
+) -> None:
     """Against a mean over areas of a soft picture, where sampling makes little difference."""
     seed = int(np.random.default_rng().integers(1 << 30))
     print("seed", seed)
@@ -160,7 +163,7 @@ def test_thumbnails_are_the_picture_made_small(format: PixelFormat, rotation_deg
     surface = Surface(
         format, tuple(np.ascontiguousarray(plane) for plane in stored), rotation_deg=rotation_deg
     )
-    small = thumbnails([surface, surface])
+    small = thumbnails([target.put_surface(surface)] * 2)
     expected = cv2.resize(np.rint(planes[0]), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     if format is not PixelFormat.RGB8:
         expected = (expected - 16) * 255 / 219

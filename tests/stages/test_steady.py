@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -85,6 +86,42 @@ def test_a_missed_face_is_carried_on_but_not_over_a_cut(method) -> None:
     for index in (19, 20):
         assert len(found[index]) == 0
     assert sum(int(faces.filled.sum()) for faces in found) == 2
+
+
+def with_slips(batches: Iterator[Batch], at: dict[int, int]) -> Iterator[Batch]:
+    """Adds a false face to some frames: `at` says in how many from which on."""
+    frames = {start + k: place for place, (start, length) in enumerate(at.items()) for k in range(length)}
+    corners = np.array([(125, 60), (5, 5), (125, 5)], np.float32)
+    for part in batches:
+        found = []
+        for frame, faces in zip(part.frames, part.faces, strict=True):
+            if frame.index in frames:
+                corner = corners[frames[frame.index]]
+                box = np.concatenate([corner, corner + (20, 25)])[None]
+                boxes = np.concatenate([faces.boxes_px, box]).astype(np.float32)
+                small = (faces.landmarks_px[0] - faces.landmarks_px[0].mean(axis=0)) * 0.4 + corner + (10, 12)
+                points = np.concatenate([faces.landmarks_px, small[None]]).astype(np.float32)
+                faces = Faces(boxes, points, np.array([0.9, 0.6], np.float32))
+            found.append(faces)
+        yield replace(part, faces=tuple(found))
+
+
+@pytest.mark.parametrize("method", ["symmetric", "one-euro"])
+def test_slips_of_the_detector_are_left_out(method) -> None:
+    """A false face of one or two frames goes; one of three is believed; where nothing is looked ahead all are."""
+    at = {4: 1, 12: 2, 24: 3}
+    found = [
+        faces
+        for part in steady(with_slips(footage(45, 4), at), SmoothOptions(method), 30.0, 4)
+        for faces in part.faces
+    ]
+    assert [index for index, faces in enumerate(found) if len(faces) > 1] == [24, 25, 26]
+    assert all(len(faces) >= 1 for faces in found)
+    causal = SmoothOptions("one-euro", gap_s=0)
+    found = [
+        faces for part in steady(with_slips(footage(45, 4), at), causal, 30.0, 4) for faces in part.faces
+    ]
+    assert [index for index, faces in enumerate(found) if len(faces) > 1] == [4, 12, 13, 24, 25, 26]
 
 
 def test_a_picture_passes() -> None:

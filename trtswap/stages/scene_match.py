@@ -77,8 +77,7 @@ class Picture:
     """A thumbnail, float32 [3, h, w], R'G'B' 0..255, made ready for comparing."""
 
     def __init__(self, thumbnail: Array) -> None:
-        self.thumbnail = np.ascontiguousarray(thumbnail, np.float32)
-        red, green, blue = self.thumbnail
+        red, green, blue = np.asarray(thumbnail, np.float32)
         self.luma = 0.299 * red + 0.587 * green + 0.114 * blue
         self.brightness = float(self.luma.mean())
         self.normal = Look(self.luma, 0.8, 1.5, 30.0)

@@ -7,8 +7,8 @@ Frame b, with its neighbours a before and c after, begins a new scene when
    is below `SAME` too. One strange frame, a flash for example, is no cut, nor is the return from a longer one;
 3. the frames on either side belong together much more: within - across >= `LOSS`, and more where the camera moves fast
    (`LOSS_OF_SPEED` times its way in widths per frame); `within` is the mean of match(a', a) and match(b, c), the lower
-   of them weighted `WEAKER_SIDE`. A whip pan or a large object passing loses as much before and after; a cut loses it
-   once;
+   of them weighted `WEAKER_SIDE`, or the only one that there is. A whip pan or a large object passing loses as much
+   before and after; a cut loses it once;
 4. where the contrast changes by more than `CONTRAST_RATIO`, the picture changes by `STEP_RATIO` times more than one
    frame before and after, counting changes of the same direction, brighter or darker: the ends of fades do not.
 
@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 
+import cv2
 import numpy as np
 
 from trtswap import device, ops
@@ -37,7 +38,7 @@ WEAKER_SIDE = 0.75
 CONTRAST_RATIO = 2.0
 STEP_RATIO = 2.0
 STEP_MIN = 1.0
-"""Codes: the mean difference of R'G'B' by which a step of contrast must exceed `STEP_RATIO` times its neighbours."""
+"""Codes: the mean difference of luma by which a step of contrast must exceed `STEP_RATIO` times its neighbours."""
 EARLIER = 4
 """Frames before b that it is looked up in: a flash of up to three frames and the one before."""
 
@@ -122,7 +123,7 @@ class SceneDetector:
         frames = [*self._around] if newest is None else [*self._around, newest]
         pairs = [(older, newer) for older, newer in pairwise(frames) if newer is not self._around[-1]]
         matches = [self._matcher.match(*pair) for pair in pairs]
-        sides = [1.0 if match.score is None else match.score for match in matches] + [1.0] * (2 - len(pairs))
+        sides = [match.score for match in matches if match.score is not None] or [1.0]
         within = WEAKER_SIDE * min(sides) + (1 - WEAKER_SIDE) * max(sides)
         speed = max((match.shift_px for match in matches), default=0.0) / WIDTH
         return min(SAME, within - LOSS - LOSS_OF_SPEED * speed)
@@ -146,5 +147,5 @@ class SceneDetector:
 
 
 def _step(older: Picture, newer: Picture) -> float:
-    """The mean absolute difference of R'G'B', in codes."""
-    return float(np.abs(older.thumbnail - newer.thumbnail).mean())
+    """The mean absolute difference of the luma without noise, in codes."""
+    return float(cv2.absdiff(older.smooth.luma, newer.smooth.luma).mean())

@@ -16,6 +16,10 @@ from trtswap.types import Faces, Frame
 
 _USUAL_RATE = 25.0
 
+LEAST_SIGHTINGS = 3
+"""A track detected in fewer frames is a slip of the detector and is left out, where there is enough look-ahead to tell
+and the scene is no shorter itself."""
+
 
 def steady(
     batches: Iterable[Batch], options: SmoothOptions, frame_rate: float | None, size: int
@@ -46,7 +50,47 @@ class _Waiting:
     frame: Frame
     detected: Faces
     cut: bool = False
+    scene: _Scene | None = None
     faces: Faces | None = None
+
+
+@dataclass
+class _Scene:
+    """How many frames of a scene have been seen."""
+
+    frames: int = 0
+
+
+class _Sightings:
+    """Tells tracks that were detected often enough from slips of the detector. Holds only doubtful ones, and of those
+    the newest."""
+
+    _MOST = 256
+
+    def __init__(self) -> None:
+        self._doubtful: dict[int, int] = {}
+        self._newest = -1
+
+    def count(self, faces: Faces) -> None:
+        """Takes the faces of the next frame as tracked."""
+        assert faces.track_ids is not None
+        for track in faces.track_ids.tolist():
+            if track > self._newest:
+                self._newest = track
+                self._doubtful[track] = 0
+            if track in self._doubtful:
+                self._doubtful[track] += 1
+                if self._doubtful[track] >= LEAST_SIGHTINGS:
+                    del self._doubtful[track]
+        if len(self._doubtful) > self._MOST:
+            del self._doubtful[next(iter(self._doubtful))]
+
+    def sound(self, faces: Faces) -> Faces:
+        """The faces whose tracks are no slips."""
+        if not self._doubtful or faces.track_ids is None:
+            return faces
+        rows = [row for row, track in enumerate(faces.track_ids.tolist()) if track not in self._doubtful]
+        return faces if len(rows) == len(faces) else faces.take(rows)
 
 
 class _Line:
@@ -58,6 +102,9 @@ class _Line:
         self._tracker = Tracker(options.gap_s)
         self._filler = GapFiller(round(options.gap_s * rate))
         self._smoother = make_smoother(options, rate)
+        self._sightings = _Sightings()
+        self._doubts = self._filler.max_lag + self._smoother.lag_frames >= LEAST_SIGHTINGS - 1
+        self._scene = _Scene()
         self._undecided: deque[_Waiting] = deque()
         self._unfilled: deque[_Waiting] = deque()
         self._unsmoothed: deque[_Waiting] = deque()
@@ -77,7 +124,12 @@ class _Line:
     def _track(self, cut: bool) -> list[_Waiting]:
         item = self._undecided.popleft()
         item.cut = cut
+        if cut:
+            self._scene = _Scene()
+        self._scene.frames += 1
+        item.scene = self._scene
         faces = self._tracker.push(item.detected, cut=cut, time_s=item.frame.time_s)
+        self._sightings.count(faces)
         self._unfilled.append(item)
         return self._smooth(self._filler.push(faces, cut=cut, surface=item.frame.surface))
 
@@ -93,7 +145,8 @@ class _Line:
         done = []
         for faces in smoothed:
             item = self._unsmoothed.popleft()
-            item.faces = faces
+            long_enough = item.scene is not None and item.scene.frames >= LEAST_SIGHTINGS
+            item.faces = self._sightings.sound(faces) if self._doubts and long_enough else faces
             done.append(item)
         return done
 
