@@ -45,9 +45,10 @@ def overlaid(batch: Batch, row: int, *, template: str, crop_px: int, mask: Array
             canvas.cross(point, _FILLED if filled else _SMOOTHED)
     outline = _outline(mask)
     swapped = batch.faces[row]
-    for face in range(len(swapped)) if outline is not None else ():
-        placed = _placed(outline, swapped.landmarks_px[face], template, crop_px)
-        canvas.polygon(placed, _colour(_number(swapped, face)))
+    if outline is not None:
+        for face in range(len(swapped)):
+            placed = _placed(outline, swapped.landmarks_px[face], template, crop_px)
+            canvas.polygon(placed, _colour(_number(swapped, face)))
     if batch.cuts[row]:
         canvas.frame(_CUT)
     return canvas.surface

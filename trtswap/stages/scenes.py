@@ -20,13 +20,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from trtswap import device, ops
-from trtswap.stages.scene_match import Matcher, Picture
+from trtswap.stages.scene_match import Match, Matcher, Picture
 from trtswap.types import Array, Surface
 
 WIDTH, HEIGHT = 80, 45
@@ -75,6 +74,8 @@ class SceneDetector:
         """The latest frames of the scene before b that tell something; a is the last, unless it is burnt out."""
         self._around: deque[Picture] = deque(maxlen=3)
         """a', a, b, as far as they are of one scene."""
+        self._before: Match | None = None
+        """match(a', a) if that is a low one."""
 
     def push(self, thumbnail: Array) -> bool | None:
         """Takes frame t, float32 [3, h, w], R'G'B' 0..255; returns whether frame t - 1 begins a new scene, None for
@@ -89,26 +90,37 @@ class SceneDetector:
         decision = bool(self._around) and self._decide(None)
         self._scene.clear()
         self._around.clear()
+        self._before = None
         return decision
 
     def _decide(self, newest: Picture | None) -> bool:
         """Whether b begins a new scene; then moves it to the scene that it is of."""
-        current = self._around[-1]
+        current, before, self._before = self._around[-1], self._before, None
         if not self._scene:
             self._scene.append(current)
             return False
         match = self._matcher.match(self._scene[-1], current, enough=SAME)
         if match.score is None:
             return False
-        cut = match.score < SAME and self._is_cut(current, newest, match.score)
+        cut = match.score < SAME and self._is_cut(current, newest, match.score, before)
         if cut:
             self._scene.clear()
             self._around = deque([current], maxlen=3)
+        elif match.score < SAME and self._scene[-1] is self._around[-2]:
+            self._before = match
         self._scene.append(current)
         return cut
 
-    def _is_cut(self, current: Picture, newest: Picture | None, score: float) -> bool:
-        limit = self._limit(newest)
+    def _is_cut(self, current: Picture, newest: Picture | None, score: float, before: Match | None) -> bool:
+        """score: of the match of the scene's last frame with b. before: match(a', a) if it is known."""
+        sides = [before] if before is not None else []
+        if before is None and len(self._around) == 3:
+            sides = [self._matcher.match(self._around[0], self._around[1])]
+        if score > _limit([*sides, Match(1.0)]):
+            return False  # whatever comes after
+        if newest is not None:
+            sides.append(self._matcher.match(current, newest))
+        limit = _limit(sides)
         return (
             score <= limit
             and not self._is_fade(current, newest)
@@ -117,16 +129,6 @@ class SceneDetector:
                 for pair in self._pairs(current, newest)
             )
         )
-
-    def _limit(self, newest: Picture | None) -> float:
-        """What a match across a cut is below, as the frames on either side match."""
-        frames = [*self._around] if newest is None else [*self._around, newest]
-        pairs = [(older, newer) for older, newer in pairwise(frames) if newer is not self._around[-1]]
-        matches = [self._matcher.match(*pair) for pair in pairs]
-        sides = [match.score for match in matches if match.score is not None] or [1.0]
-        within = WEAKER_SIDE * min(sides) + (1 - WEAKER_SIDE) * max(sides)
-        speed = max((match.shift_px for match in matches), default=0.0) / WIDTH
-        return min(SAME, within - LOSS - LOSS_OF_SPEED * speed)
 
     def _pairs(self, current: Picture, newest: Picture | None) -> list[tuple[Picture, Picture]]:
         """What else must not match for a cut: a with c, earlier frames with b."""
@@ -144,6 +146,14 @@ class SceneDetector:
         beside = [(self._around[0], previous), (current, current if newest is None else newest)]
         steps = [_step(x, y) for x, y in beside if (y.brightness - x.brightness) * way > 0]
         return bool(steps) and _step(previous, current) < STEP_RATIO * max(steps) + STEP_MIN
+
+
+def _limit(sides: Sequence[Match]) -> float:
+    """What a match across a cut is below, as the frames on either side match."""
+    scores = [side.score for side in sides if side.score is not None] or [1.0]
+    within = WEAKER_SIDE * min(scores) + (1 - WEAKER_SIDE) * max(scores)
+    speed = max((side.shift_px for side in sides), default=0.0) / WIDTH
+    return min(SAME, within - LOSS - LOSS_OF_SPEED * speed)
 
 
 def _step(older: Picture, newer: Picture) -> float:

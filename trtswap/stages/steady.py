@@ -12,7 +12,7 @@ from trtswap.stages.gaps import GapFiller
 from trtswap.stages.scenes import SceneDetector, thumbnails
 from trtswap.stages.smooth import make_smoother
 from trtswap.stages.track import Tracker
-from trtswap.types import Faces, Frame
+from trtswap.types import Array, Faces, Frame
 
 _USUAL_RATE = 25.0
 
@@ -109,7 +109,7 @@ class _Line:
         self._unfilled: deque[_Waiting] = deque()
         self._unsmoothed: deque[_Waiting] = deque()
 
-    def push(self, item: _Waiting, thumbnail: object) -> list[_Waiting]:
+    def push(self, item: _Waiting, thumbnail: Array) -> list[_Waiting]:
         """Takes the next frame; gives the frames that are now final."""
         cut = self._scenes.push(thumbnail)
         self._undecided.append(item)
