@@ -97,7 +97,7 @@ def with_slips(batches: Iterator[Batch], at: dict[int, int]) -> Iterator[Batch]:
         for frame, faces in zip(part.frames, part.faces, strict=True):
             if frame.index in frames:
                 corner = corners[frames[frame.index]]
-                box = np.concatenate([corner, corner + (20, 25)])[None]
+                box = np.concatenate([corner, corner + np.array([20, 25])])[None]
                 boxes = np.concatenate([faces.boxes_px, box]).astype(np.float32)
                 small = (faces.landmarks_px[0] - faces.landmarks_px[0].mean(axis=0)) * 0.4 + corner + (10, 12)
                 points = np.concatenate([faces.landmarks_px, small[None]]).astype(np.float32)

@@ -7,8 +7,8 @@ Frame b, with its neighbours a before and c after, begins a new scene when
    is below `SAME` too. One strange frame, a flash for example, is no cut, nor is the return from a longer one;
 3. the frames on either side belong together much more: within - across >= `LOSS`, and more where the camera moves fast
    (`LOSS_OF_SPEED` times its way in widths per frame); `within` is the mean of match(a', a) and match(b, c), the lower
-   of them weighted `WEAKER_SIDE`, or the only one that there is. A whip pan or a large object passing loses as much
-   before and after; a cut loses it once;
+   of them weighted `WEAKER_SIDE`. At the ends of a scene there is only one of them, and `LOSS_ALONE` holds. A whip pan
+   or a large object passing loses as much before and after; a cut loses it once;
 4. where the contrast changes by more than `CONTRAST_RATIO`, the picture changes by `STEP_RATIO` times more than one
    frame before and after, counting changes of the same direction, brighter or darker: the ends of fades do not.
 
@@ -32,6 +32,7 @@ WIDTH, HEIGHT = 80, 45
 """Of a thumbnail, whatever the frame's shape, in pixels."""
 SAME = 0.7
 LOSS = 0.28
+LOSS_ALONE = 0.45
 LOSS_OF_SPEED = 0.6
 WEAKER_SIDE = 0.75
 CONTRAST_RATIO = 2.0
@@ -152,8 +153,9 @@ def _limit(sides: Sequence[Match]) -> float:
     """What a match across a cut is below, as the frames on either side match."""
     scores = [side.score for side in sides if side.score is not None] or [1.0]
     within = WEAKER_SIDE * min(scores) + (1 - WEAKER_SIDE) * max(scores)
+    loss = LOSS if len(scores) > 1 else LOSS_ALONE
     speed = max((side.shift_px for side in sides), default=0.0) / WIDTH
-    return min(SAME, within - LOSS - LOSS_OF_SPEED * speed)
+    return min(SAME, within - loss - LOSS_OF_SPEED * speed)
 
 
 def _step(older: Picture, newer: Picture) -> float:
