@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from trtswap.errors import InputError, OptionError
+from trtswap.errors import InputError, OptionError, VideoError
 from trtswap.stages.batch import Batch
 from trtswap.stages.track_file import from_tracks, track_writer
 from trtswap.types import Colour, Faces, Frame, PixelFormat, Surface, VideoInfo
@@ -132,6 +133,26 @@ def test_unusable_lines_are_named(tmp_path: Path, lines: list[str], message: str
     batch = bare(random_batch(np.random.default_rng(), 0, 2))
     with pytest.raises(InputError, match=message):
         list(from_tracks([batch], path, INFO))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff\xe0 a picture", b"\x00" * 100, b"[" * 100_000])
+def test_what_is_no_text_is_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "tracks.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="line 1"):
+        list(from_tracks([bare(random_batch(np.random.default_rng(), 0, 2))], path, INFO))
+
+
+def test_an_error_of_the_frames_passes_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.jsonl"
+    path.write_text(HEADER)
+
+    def broken() -> Iterator[Batch]:
+        yield bare(random_batch(np.random.default_rng(), 0, 2))
+        raise VideoError("lost", path="clip.mp4")
+
+    with pytest.raises(VideoError, match="lost"):
+        list(from_tracks(broken(), path, INFO))
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

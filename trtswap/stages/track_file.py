@@ -92,11 +92,9 @@ def from_tracks(batches: Iterable[Batch], path: StrPath, info: VideoInfo) -> Ite
             yield replace(batch, faces=faces, detected=faces, tracked=faces, cuts=cuts)
 
 
-@contextmanager
-def _opened(path: StrPath) -> Iterator[IO[str]]:
+def _opened(path: StrPath) -> IO[str]:
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            yield file
+        return Path(path).open(encoding="utf-8", errors="replace")  # what is no text fails as a line
     except OSError as error:
         raise InputError(f"the tracks {path} cannot be read: {error.strerror or error}") from error
 
@@ -112,7 +110,7 @@ def _lines(file: IO[str], path: StrPath) -> Iterator[tuple[int, dict[str, Any]]]
                 if not isinstance(fields["frame"], int) or fields["frame"] <= last:
                     raise ValueError("frames must be whole numbers that only grow")
                 last = fields["frame"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise _unusable(path, number, error) from error
         yield number, fields
 
