@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from trtswap import __version__
@@ -60,6 +61,7 @@ def swap_video(
     """
     settings = options or SwapOptions()
     _check_reference(settings, reference, tracks)
+    _check_paths([*sources, target, reference, tracks], [output, dump_tracks, debug_overlay])
     started = time.perf_counter()
     progress = _Progress(on_progress or (lambda _: None), started)
     with ExitStack() as opened:
@@ -152,6 +154,19 @@ def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], I
             yield replace(frame, surface=surface)
 
     return draw
+
+
+def _check_paths(read: Sequence[StrPath | None], written: Sequence[StrPath | None]) -> None:
+    """What is written must be neither what is read nor each other."""
+    taken = {Path(path).resolve() for path in read if path is not None}
+    for path in written:
+        if path is None:
+            continue
+        if Path(path).resolve() in taken:
+            raise OptionError(
+                f"{path} is written, and is an input or another output too", hint="choose another name for it"
+            )
+        taken.add(Path(path).resolve())
 
 
 def _check_reference(settings: SwapOptions, reference: StrPath | None, tracks: StrPath | None) -> None:
