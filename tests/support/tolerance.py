@@ -22,3 +22,9 @@ TARGETS_CODES = 1
 
 TARGETS_SHARE = 1e-3
 """... on at most this share of the bytes."""
+
+LAB = 0.02
+"""CIELAB of another implementation: the published matrix of sRGB has four digits, ours seven."""
+
+SSIM = 1e-4
+"""The structural similarity in float32 against float64: products of up to 2^14, over a constant of 58."""
