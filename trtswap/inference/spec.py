@@ -53,7 +53,7 @@ def load_specs(folders: Sequence[StrPath] = ()) -> dict[str, NetworkSpec]:
     Raises OptionError for a folder that does not exist, SpecError for a malformed file or two files of one
     folder with the same name.
     """
-    specs = _load_folder(_shipped_folder())
+    specs = _load_folder(shipped_folder())
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise OptionError(f"the folder of network specs {folder} does not exist")
@@ -98,7 +98,7 @@ def parse_spec(text: str, origin: StrPath) -> NetworkSpec:
     return spec
 
 
-def _shipped_folder() -> _Entry:
+def shipped_folder() -> _Entry:
     """engines/ inside the installed package, or beside the package in a source tree."""
     installed = resources.files("trtswap") / "engines"
     if installed.is_dir():

@@ -34,6 +34,9 @@ PREFERRED = (
 )
 """What "auto" takes where several networks of one role are on disk, best first; others follow by name."""
 
+BUILT_IN = "demo_"
+"""How the names of the built-in networks begin. They know rendered people only, so "auto" never takes one."""
+
 
 class NetworkSet:
     """The networks of a run. A context manager; `close` may be repeated.
@@ -82,7 +85,8 @@ class NetworkSet:
         except NetworkNotFoundError:
             if name != "auto":
                 raise
-        wanted = " or ".join(sorted(spec.name for spec in self._specs.values() if has_role(spec, role)))
+        known = (spec.name for spec in self._specs.values() if has_role(spec, role))
+        wanted = " or ".join(sorted(name for name in known if not name.startswith(BUILT_IN)))
         self.notes.append(f"no file of {wanted} was found: {without}")
         return None
 
@@ -123,9 +127,8 @@ def choose(specs: Mapping[str, NetworkSpec], store: Store, role: str, name: str)
                 f"there is no {role} named {name!r}", hint=f"known: {', '.join(sorted(candidates))}"
             )
         return candidates[name]
-    order = sorted(
-        candidates, key=lambda key: (PREFERRED.index(key) if key in PREFERRED else len(PREFERRED), key)
-    )
+    others = [key for key in candidates if not key.startswith(BUILT_IN)]
+    order = sorted(others, key=lambda key: (PREFERRED.index(key) if key in PREFERRED else len(PREFERRED), key))
     for key in order:
         try:
             store.find(candidates[key])
