@@ -1,4 +1,4 @@
-"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, occlude, composite,
+"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, confine, composite,
 write.
 
 Reading, analysing and swapping each run in a thread of their own, at most `options.queue` batches apart; the caller's
@@ -24,11 +24,11 @@ from trtswap.options import SwapOptions
 from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
 from trtswap.stages.composite import composite
+from trtswap.stages.confine import confine
 from trtswap.stages.gather import gather
 from trtswap.stages.identity import identify
 from trtswap.stages.landmarks import Refiner
 from trtswap.stages.mask import box_mask
-from trtswap.stages.occlusion import occlude
 from trtswap.stages.overlay import overlaid
 from trtswap.stages.select import select
 from trtswap.stages.steady import steady
@@ -142,7 +142,7 @@ def _stages(
             final = from_tracks(read, tracks, reader.info)
         chosen = ahead(select(final, settings.select, wanted), "analyse")
         swapped = swap(chosen, networks.swapper, identity)
-        masked = occlude(swapped, networks.occluders, size)
+        masked = confine(swapped, size, settings.mask, networks.occluders, networks.parser)
         yield ahead(composite(masked, size, settings.mask), "swap")
     finally:
         for thread in threads:
@@ -152,7 +152,9 @@ def _stages(
 
 
 def _refiner(networks: NetworkSet, settings: SwapOptions) -> Refiner | None:
-    return None if networks.landmarker is None else Refiner(networks.landmarker, settings.landmarks)
+    if networks.landmarker is None and networks.guesser is None:
+        return None
+    return Refiner(networks.landmarker, settings.landmarks, networks.guesser)
 
 
 def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:

@@ -22,3 +22,6 @@ TARGETS_CODES = 1
 
 TARGETS_SHARE = 1e-3
 """... on at most this share of the bytes."""
+
+CROP_SHARE = 0.003
+"""Of the full range: OpenCV's crops take positions rounded to a 32nd of a pixel, ours do not."""

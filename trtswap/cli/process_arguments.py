@@ -6,14 +6,14 @@ from argparse import ArgumentParser
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
 from trtswap.cli.optional_arguments import (
-    add_landmarker_score,
+    add_detector_arguments,
     add_mask_kinds,
     add_optional_networks,
+    add_swap_arguments,
     default_text,
 )
 from trtswap.cli.values import PaddingAction, field_of, time_point
 from trtswap.options import (
-    DetectOptions,
     EncodeOptions,
     MaskOptions,
     SelectOptions,
@@ -112,23 +112,7 @@ def _add_faces(parser: ArgumentParser) -> None:
         help="how unlike the reference a face may be: 0 is the same picture, higher takes more faces "
         + default_text(_DEFAULTS.select.distance),
     )
-    group.add_argument(
-        "--detector-score",
-        metavar="0..1",
-        type=field_of(DetectOptions, "score", float),
-        default=_DEFAULTS.detect.score,
-        help="how sure the detector must be; lower finds more faces and more mistakes "
-        + default_text(_DEFAULTS.detect.score),
-    )
-    group.add_argument(
-        "--detector-overlap",
-        metavar="0..1",
-        type=field_of(DetectOptions, "overlap", float),
-        default=_DEFAULTS.detect.overlap,
-        help="two boxes that overlap more than this (intersection over union) are one face "
-        + default_text(_DEFAULTS.detect.overlap),
-    )
-    add_landmarker_score(group)
+    add_detector_arguments(group)
 
 
 def _add_networks(parser: ArgumentParser) -> None:
@@ -138,7 +122,7 @@ def _add_networks(parser: ArgumentParser) -> None:
     add_models_argument(group)
     for option, work, default in (
         ("--swapper", "makes the new face", _DEFAULTS.swapper),
-        ("--detector", "finds faces", _DEFAULTS.detect.network),
+        ("--detector", "finds faces; of several with commas all findings count", _DEFAULTS.detect.network),
         ("--recogniser", "tells who a face is", _DEFAULTS.recogniser),
     ):
         group.add_argument(
@@ -148,6 +132,7 @@ def _add_networks(parser: ArgumentParser) -> None:
             help=f"the network that {work} {default_text(default)}",
         )
     add_optional_networks(group)
+    add_swap_arguments(group)
     group.add_argument(
         "--provider",
         choices=_choices(SwapOptions, "provider"),

@@ -21,11 +21,16 @@ def swap_options(arguments: Namespace) -> SwapOptions:
     """The settings of `trtswap process`. Raises OptionError when options contradict each other."""
     return SwapOptions(
         swapper=arguments.swapper,
+        boost=arguments.boost,
+        weight=arguments.swap_weight,
         recogniser=arguments.recogniser,
         detect=DetectOptions(
             network=arguments.detector,
             score=arguments.detector_score,
             overlap=arguments.detector_overlap,
+            size=arguments.detector_size,
+            angles=arguments.detector_angles,
+            margin=arguments.detector_margin,
         ),
         landmarks=LandmarkOptions(network=arguments.landmarker, score=arguments.landmarker_score),
         select=SelectOptions(mode=arguments.select, distance=arguments.reference_distance),
@@ -40,7 +45,10 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             blur=arguments.mask_blur,
             padding=arguments.mask_padding,
             kinds=arguments.mask,
+            areas=arguments.mask_areas,
+            regions=arguments.mask_regions,
             occluder=arguments.occluder,
+            parser=arguments.parser,
         ),
         encode=EncodeOptions(
             codec=arguments.codec,

@@ -9,8 +9,10 @@ from typing import Protocol
 
 from trtswap.errors import OptionError, SpecError, StrPath
 from trtswap.inference.spec_types import (
+    NO_PICTURE,
     BatchSpec,
     Dimension,
+    EnhanceSpec,
     FidelitySpec,
     KnownFile,
     Layout,
@@ -29,11 +31,14 @@ __all__ = ["ROLES", "NetworkSpec", "load_specs", "parse_spec", "read_spec"]
 
 SCHEMA = 1
 
-ROLES = ("detector", "landmarker", "recogniser", "swapper", "mask")
+ROLES = ("detector", "landmarker", "recogniser", "converter", "classifier", "swapper", "mask", "enhancer")
 """What networks do, in the order of their work."""
 
-_ALIGNED_ROLES = ("recogniser", "swapper")
+_ALIGNED_ROLES = ("recogniser", "classifier", "swapper", "enhancer")
 """Those that see crops of faces, aligned to a template."""
+
+_BLIND_KINDS = ("landmarker/fan_68_5", "converter/crossface")
+"""Those that see no pixels."""
 
 
 class _Entry(Protocol):
@@ -75,7 +80,8 @@ def parse_spec(text: str, origin: StrPath) -> NetworkSpec:
     kind = _kind(root)
     inputs = tuple(_tensor(table, is_input=True) for table in root.tables("inputs"))
     outputs = tuple(_tensor(table, is_input=False) for table in root.tables("outputs"))
-    picture = _picture(root.table("picture"), inputs, aligned=kind.partition("/")[0] in _ALIGNED_ROLES)
+    aligned = kind.partition("/")[0] in _ALIGNED_ROLES
+    picture = NO_PICTURE if kind in _BLIND_KINDS else _picture(root.table("picture"), inputs, aligned=aligned)
     spec = NetworkSpec(
         name=root.string("name"),
         kind=kind,
@@ -93,6 +99,7 @@ def parse_spec(text: str, origin: StrPath) -> NetworkSpec:
         precision=_precision(root.table("precision")),
         fidelity=_fidelity(root.table("fidelity")),
         origin=str(origin),
+        enhance=_enhance(root.table("enhance")) if kind.startswith("enhancer/") else None,
     )
     root.finish()
     return spec
@@ -177,7 +184,8 @@ def _tensor(table: Table, *, is_input: bool) -> TensorSpec:
         accepts=table.strings("accepts", default=(name,)) if is_input else (name,),
         dtype=table.choice("dtype", ("float32",)),
         shape=table.shape("shape"),
-        optional=False if is_input else table.boolean("optional", default=False),
+        optional=table.boolean("optional", default=False),
+        any_shape=False if is_input else table.boolean("any_shape", default=False),
     )
     if tensor.shape[0] != "N":
         table.fail("shape", '"N" as the first dimension', repr(tensor.shape[0]))
@@ -204,6 +212,7 @@ def _picture(table: Table, inputs: tuple[TensorSpec, ...], *, aligned: bool) -> 
         template=table.string("template") if aligned else None,
         sampling="area" if table.choice("sampling", ("bilinear", "area")) == "area" else "bilinear",
         layout=layout,
+        sizes=table.integers("sizes", minimum=1, default=()),
     )
     if min(picture.std) <= 0:
         table.fail("std", "three numbers above 0", str(list(picture.std)))
@@ -223,15 +232,28 @@ def _triple(table: Table, key: str) -> tuple[float, float, float]:
 
 
 def _swap(table: Table, picture: PictureSpec) -> SwapSpec:
-    low, high = table.numbers("range", count=2)
-    if low >= high:
-        table.fail("range", "a low and a higher value", str([low, high]))
+    low, high = _range(table)
     size = picture.size[0]
     boost_sizes = table.integers("boost_sizes", minimum=1)
     if not boost_sizes or any(edge % size for edge in boost_sizes):
         table.fail("boost_sizes", f"multiples of {size}", str(list(boost_sizes)))
+    converter = table.string("converter", default="")
+    source_template = table.string("source_template", default="")
     table.finish()
-    return SwapSpec((low, high), boost_sizes)
+    return SwapSpec((low, high), boost_sizes, converter or None, source_template or None)
+
+
+def _enhance(table: Table) -> EnhanceSpec:
+    enhance = EnhanceSpec(_range(table))
+    table.finish()
+    return enhance
+
+
+def _range(table: Table) -> tuple[float, float]:
+    low, high = table.numbers("range", count=2)
+    if low >= high:
+        table.fail("range", "a low and a higher value", str([low, high]))
+    return low, high
 
 
 def _batch(table: Table) -> BatchSpec:

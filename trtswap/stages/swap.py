@@ -20,7 +20,7 @@ def swap(batches: Iterable[Batch], swapper: Swapper, identity: Identity) -> Iter
             yield batch
             continue
         placements = swapper.placements(batch.landmarks_px)
-        vectors = np.tile(vector, (len(placements), 1))
+        vectors = np.repeat(vector[None], len(placements), axis=0)
         surfaces = [frame.surface for frame in batch.frames]
         patches = swapper.swap(surfaces, batch.frame_of_face, placements, vectors)
         yield replace(batch, placements=placements, patches=patches)
