@@ -8,7 +8,19 @@ from typing import Literal, get_args
 from trtswap.errors import OptionError
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
-Selection = Literal["largest", "all", "reference"]
+Gender = Literal["any", "auto", "female", "male"]
+Order = Literal[
+    "large-small",
+    "small-large",
+    "left-right",
+    "right-left",
+    "top-bottom",
+    "bottom-top",
+    "best-worst",
+    "worst-best",
+]
+Race = Literal["any", "auto", "white", "black", "latino", "asian", "indian", "arabic"]
+Selection = Literal["largest", "one", "all", "reference"]
 Area = Literal["upper-face", "lower-face", "mouth"]
 MaskKind = Literal["box", "occlusion", "area", "region"]
 Region = Literal[
@@ -135,13 +147,34 @@ class LandmarkOptions:
 
 @dataclass(frozen=True)
 class SelectOptions:
-    """Which faces are swapped. distance: (1 - cosine) / 2 to the reference below which a face matches, 0..1."""
+    """Which faces are swapped.
+
+    mode: "largest"; "one", that at `position` in `order`; "all"; "reference", the person on a picture, there the face
+    at `position` in `order`. position: 0 is the first; one too high takes the last. distance: (1 - cosine) / 2 to the
+    reference below which a face matches, 0..1. gender, race, age: only such faces, as a classifier sees them; "auto" is
+    as the source. age: first and last year, the last not included.
+    """
 
     mode: Selection = "largest"
     distance: float = 0.3
+    order: Order = "large-small"
+    position: int = 0
+    gender: Gender = "any"
+    race: Race = "any"
+    age: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         _require(0 <= self.distance <= 1, f"the reference distance is 0 to 1, not {self.distance}")
+        _require(self.position >= 0, f"the position is 0 or more, not {self.position}")
+        _require(
+            self.age is None or 0 <= self.age[0] < self.age[1] <= 101,
+            f"the age is a first and a later last year of 0 to 100, not {self.age}",
+        )
+
+    @property
+    def filters(self) -> bool:
+        """Whether a classifier is needed."""
+        return self.gender != "any" or self.race != "any" or self.age is not None
 
 
 @dataclass(frozen=True)
@@ -210,6 +243,20 @@ class MaskOptions:
 
 
 @dataclass(frozen=True)
+class EnhanceOptions:
+    """How faces are restored after the swap. network: "none", "auto" or a name. blend: 0..1, how much of the result is
+    restored. weight: 0..1, more keeps the face as it is, for networks that know a weight."""
+
+    network: str = "none"
+    blend: float = 0.8
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.blend <= 1, f"the blend of the enhancer is 0 to 1, not {self.blend}")
+        _require(0 <= self.weight <= 1, f"the weight of the enhancer is 0 to 1, not {self.weight}")
+
+
+@dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run.
 
@@ -228,6 +275,7 @@ class SwapOptions:
     select: SelectOptions = field(default_factory=SelectOptions)
     smooth: SmoothOptions = field(default_factory=SmoothOptions)
     mask: MaskOptions = field(default_factory=MaskOptions)
+    enhance: EnhanceOptions = field(default_factory=EnhanceOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     trim: Trim = field(default_factory=Trim)
     models: tuple[str, ...] = ()

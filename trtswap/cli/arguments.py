@@ -47,6 +47,8 @@ examples:
       average three pictures of one person, swap every face
   trtswap process -s me.jpg -t film.mkv -o out.mkv --select reference --reference actor.png
       swap only the person on actor.png
+  trtswap process --map ann.png=me.jpg --map bob.png=you.jpg -t film.mkv -o out.mkv
+      two people become two others, and keep them
   trtswap process -s me.jpg -t clip.mp4 -o try.mp4 --trim-start 1:30 --trim-end 1:35 -y
       try five seconds first
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --codec hevc --quality 18 --preset slow

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trtswap.cli.values import MarginAction, field_of, names_of, numbers_of
-from trtswap.options import DetectOptions, LandmarkOptions, MaskOptions, SwapOptions
+from trtswap.options import DetectOptions, EnhanceOptions, LandmarkOptions, MaskOptions, SwapOptions
 
 if TYPE_CHECKING:
-    from argparse import _ActionsContainer
+    from argparse import ArgumentParser, _ActionsContainer
 
 _DETECT, _LANDMARKS, _MASK, _SWAP = DetectOptions(), LandmarkOptions(), MaskOptions(), SwapOptions()
+_ENHANCE = EnhanceOptions()
 
 
 def default_text(value: Any) -> str:
@@ -133,3 +134,28 @@ def add_mask_kinds(group: _ActionsContainer) -> None:
             default=default,
             help=f"{words} {shown}",
         )
+
+
+def add_enhancer(parser: ArgumentParser) -> None:
+    """Adds how faces are restored after the swap."""
+    group = parser.add_argument_group("enhancer")
+    group.add_argument(
+        "--enhancer",
+        metavar="NAME|auto|none",
+        default=_ENHANCE.network,
+        help="the network that restores swapped faces " + default_text(_ENHANCE.network),
+    )
+    group.add_argument(
+        "--enhancer-blend",
+        metavar="0..1",
+        type=field_of(EnhanceOptions, "blend", float),
+        default=_ENHANCE.blend,
+        help="how much of the result is restored " + default_text(_ENHANCE.blend),
+    )
+    group.add_argument(
+        "--enhancer-weight",
+        metavar="0..1",
+        type=field_of(EnhanceOptions, "weight", float),
+        default=_ENHANCE.weight,
+        help="for networks that know one: more keeps the face as it is " + default_text(_ENHANCE.weight),
+    )

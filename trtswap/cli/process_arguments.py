@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 from trtswap.cli.optional_arguments import (
     add_detector_arguments,
+    add_enhancer,
     add_mask_kinds,
     add_optional_networks,
     add_swap_arguments,
     default_text,
 )
+from trtswap.cli.selection_arguments import add_map, add_selection
 from trtswap.cli.values import PaddingAction, field_of, time_point
 from trtswap.options import (
     EncodeOptions,
@@ -39,6 +41,7 @@ def add_process_arguments(parser: ArgumentParser) -> None:
     _add_networks(parser)
     _add_steady(parser)
     _add_mask(parser)
+    add_enhancer(parser)
     _add_part(parser)
     _add_output(parser)
     _add_running(parser)
@@ -58,15 +61,17 @@ def add_models_argument(group: _ActionsContainer) -> None:
 
 def _add_files(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("files")
-    group.add_argument(
+    who = group.add_mutually_exclusive_group(required=True)
+    who.add_argument(
         "-s",
         "--source",
         metavar="PICTURE",
         nargs="+",
         action="extend",
-        required=True,
+        default=[],
         help="the face to put in; several pictures of one person are averaged (repeatable)",
     )
+    add_map(who)
     group.add_argument(
         "-t",
         "--target",
@@ -96,9 +101,10 @@ def _add_faces(parser: ArgumentParser) -> None:
         "--select",
         choices=_choices(SelectOptions, "mode"),
         default=_DEFAULTS.select.mode,
-        help="the largest face of each frame, all of them, or those of the person on the --reference picture "
-        + default_text(_DEFAULTS.select.mode),
+        help="the largest face of each frame, one by --order and --position, all of them, or the person on the "
+        "--reference picture " + default_text(_DEFAULTS.select.mode),
     )
+    add_selection(group)
     group.add_argument(
         "--reference",
         metavar="PICTURE",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 
 from trtswap.errors import OptionError
 from trtswap.options import (
     DetectOptions,
     EncodeOptions,
+    EnhanceOptions,
     LandmarkOptions,
     MaskOptions,
     SelectOptions,
@@ -33,7 +35,15 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             margin=arguments.detector_margin,
         ),
         landmarks=LandmarkOptions(network=arguments.landmarker, score=arguments.landmarker_score),
-        select=SelectOptions(mode=arguments.select, distance=arguments.reference_distance),
+        select=SelectOptions(
+            mode=arguments.select,
+            distance=arguments.reference_distance,
+            order=arguments.order,
+            position=arguments.position,
+            gender=arguments.gender,
+            race=arguments.race,
+            age=arguments.age,
+        ),
         smooth=SmoothOptions(
             method=arguments.smooth,
             lag_s=arguments.smooth_lag,
@@ -49,6 +59,11 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             regions=arguments.mask_regions,
             occluder=arguments.occluder,
             parser=arguments.parser,
+        ),
+        enhance=EnhanceOptions(
+            network=arguments.enhancer,
+            blend=arguments.enhancer_blend,
+            weight=arguments.enhancer_weight,
         ),
         encode=EncodeOptions(
             codec=arguments.codec,
@@ -73,3 +88,11 @@ def _trim(arguments: Namespace) -> Trim:
             f"--trim-start and --trim-end: {error}",
             hint="the end is not written, so it comes after the start",
         ) from None
+
+
+def grouped(pairs: Sequence[tuple[str, str]]) -> list[tuple[list[str], list[str]]]:
+    """Pairs of WHO and SOURCE by person: several sources of one WHO are pictures of one person."""
+    people: dict[str, list[str]] = {}
+    for who, source in pairs:
+        people.setdefault(who, []).append(source)
+    return [([who], sources) for who, sources in people.items()]

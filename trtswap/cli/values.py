@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from trtswap.errors import OptionError
-from trtswap.options import DetectOptions, MaskOptions, TimePoint
+from trtswap.options import DetectOptions, MaskOptions, SelectOptions, TimePoint
 
 Value = TypeVar("Value")
 Padding = tuple[float, float, float, float]
@@ -82,6 +82,27 @@ def _list_of(
         return values
 
     return parse
+
+
+def pair_of_files(text: str) -> tuple[str, str]:
+    """WHO=SOURCE to both. Raises argparse.ArgumentTypeError."""
+    who, equals, source = text.partition("=")
+    if not (who and equals and source):
+        raise argparse.ArgumentTypeError(f"{text!r} is not WHO=SOURCE, two pictures")
+    return who, source
+
+
+def years(text: str) -> tuple[int, int]:
+    """FIRST-LAST, the last not included. Raises argparse.ArgumentTypeError."""
+    found = re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FIRST-LAST, for example 18-60")
+    age = (int(found[1]), int(found[2]))
+    try:
+        SelectOptions(age=age)
+    except OptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return age
 
 
 def expand_padding(sides: Sequence[float]) -> Padding:

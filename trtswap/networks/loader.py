@@ -14,7 +14,9 @@ from trtswap.inference.spec import load_specs
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.store import Store
 from trtswap.networks import registry
+from trtswap.networks.classifier import FairFace
 from trtswap.networks.detector import Detector, Pooled
+from trtswap.networks.enhancer import Restorer
 from trtswap.networks.five_to_68 import FiveTo68
 from trtswap.networks.landmarker import BestOf, Landmarker
 from trtswap.networks.mask import Occluder, Parser
@@ -24,6 +26,7 @@ from trtswap.options import SwapOptions, names_in
 PREFERRED = (
     "2dfan4",
     "bisenet_resnet_34",
+    "gfpgan_1.4",
     "hyperswap_1a_256",
     "inswapper_128",
     "inswapper_128_fp16",
@@ -38,9 +41,9 @@ PREFERRED = (
 class NetworkSet:
     """The networks of a run. A context manager; `close` may be repeated.
 
-    landmarker, guesser, parser: None where none is wanted, or none is on disk and a run can do without. occluders:
-    those whose masks count, perhaps none. paths: role to file. notes: what runs without a network that is not on disk,
-    for the user.
+    landmarker, guesser, parser, classifier, enhancer: None where none is wanted, or none is on disk and a run can do
+    without. occluders: those whose masks count, perhaps none. paths: role to file. notes: what runs without a network
+    that is not on disk, for the user.
     Raises OptionError for a name that is no network of its role, NetworkNotFoundError, NetworkError and its kin,
     DeviceError.
     """
@@ -62,6 +65,8 @@ class NetworkSet:
             self.landmarker = self._landmarker()
             self.occluders = self._occluders()
             self.parser = self._parser()
+            self.classifier = self._classifier()
+            self.enhancer = self._enhancer()
             self._sessions = opened.pop_all()
 
     def _detector(self) -> Detector:
@@ -111,6 +116,17 @@ class NetworkSet:
         if "region" not in self._options.mask.kinds:
             return None
         return registry.create_parser(self._open("parser", registry.PARSERS, self._options.mask.parser))
+
+    def _classifier(self) -> FairFace | None:
+        if not self._options.select.filters:
+            return None
+        return registry.create_classifier(self._open("classifier", registry.CLASSIFIERS, "auto"))
+
+    def _enhancer(self) -> Restorer | None:
+        name = self._options.enhance.network
+        if name == "none":
+            return None
+        return registry.create_enhancer(self._open("enhancer", registry.ENHANCERS, name))
 
     def _open_if_here(self, role: str, kinds: Collection[str], name: str, without: str) -> Session | None:
         """The session of a network that a run can do without; one that is named must be there."""

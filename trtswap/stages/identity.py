@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -29,20 +29,22 @@ def identify(
     recogniser: Recogniser,
     options: DetectOptions,
     refiner: Refiner | None = None,
+    pick: Callable[[Faces], int] = largest_face,
 ) -> tuple[Identity, list[str]]:
     """The identity of one person from one or several pictures, and notes for the user.
 
-    From each picture the largest face counts. The embedding is the mean of the raw embeddings, `unit` the mean of
-    their unit vectors at length 1. Raises NoFaceError naming the picture without a face, PictureError.
+    From each picture the face at the row that `pick` gives counts, the largest. The embedding is the mean of the raw
+    embeddings, `unit` the mean of their unit vectors at length 1. Raises NoFaceError naming the picture without a face,
+    PictureError.
     """
     notes: list[str] = []
     embeddings = []
     first: tuple[Surface, Array] | None = None
     for path in pictures:
         surface, faces = _faces_of_picture(path, detector, recogniser, options, refiner)
-        if len(faces) > 1:
+        if len(faces) > 1 and pick is largest_face:
             notes.append(f"{path} shows {len(faces)} faces; the largest is used")
-        row = largest_face(faces)
+        row = pick(faces)
         first = first or (surface, faces.landmarks_px[row])
         if faces.embeddings is not None:
             embeddings.append(faces.embeddings[row])
