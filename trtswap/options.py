@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from trtswap.errors import OptionError
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
+Permission = Literal["any", "noncommercial", "permissive"]
 Gender = Literal["any", "auto", "female", "male"]
 Order = Literal[
     "large-small",
@@ -262,8 +263,9 @@ class SwapOptions:
 
     boost: edge of the crop in pixels, of those that the swapper offers, 0 for its own. weight: 0..1, above a half the
     target's own identity is taken away from the source's, below it is added. batch: frames analysed and swapped
-    together. queue: batches waiting between stages. models: folders searched first for networks. provider: ONNX
-    Runtime's execution provider.
+    together. queue: batches waiting between stages. models: folders searched first for networks. licence: which
+    networks may run; "permissive": whose licence permits commercial use, "noncommercial": all but those under no known
+    licence. provider: ONNX Runtime's execution provider.
     """
 
     swapper: str = "auto"
@@ -279,6 +281,7 @@ class SwapOptions:
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     trim: Trim = field(default_factory=Trim)
     models: tuple[str, ...] = ()
+    licence: Permission = "any"
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     batch: int = 4
     queue: int = 2

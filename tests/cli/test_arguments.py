@@ -66,6 +66,7 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["-m", "a"], "models", ("a",)),
     (["--models", "a", "-m", "b"], "models", ("a", "b")),
     (["--provider", "cpu"], "provider", "cpu"),
+    (["--licence", "permissive"], "licence", "permissive"),
     (["--batch", "64"], "batch", 64),
     (["--queue", "16"], "queue", 16),
     (["-y"], "overwrite", True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from trtswap.cli.values import MarginAction, field_of, names_of, numbers_of
 from trtswap.options import DetectOptions, EnhanceOptions, LandmarkOptions, MaskOptions, SwapOptions
@@ -86,6 +86,17 @@ def add_optional_networks(group: _ActionsContainer) -> None:
         group.add_argument(
             option, metavar=metavar, default=default, help=f"the network that {words} {default_text(default)}"
         )
+
+
+def add_licence(group: _ActionsContainer) -> None:
+    """Adds --licence."""
+    group.add_argument(
+        "--licence",
+        choices=get_args(get_type_hints(SwapOptions)["licence"]),
+        default=_SWAP.licence,
+        help="which networks may run: permissive, those whose licence permits commercial use; noncommercial, all but "
+        "those under no known licence " + default_text(_SWAP.licence),
+    )
 
 
 def add_swap_arguments(group: _ActionsContainer) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 from trtswap.cli.optional_arguments import (
     add_detector_arguments,
     add_enhancer,
+    add_licence,
     add_mask_kinds,
     add_optional_networks,
     add_swap_arguments,
@@ -138,6 +139,7 @@ def _add_networks(parser: ArgumentParser) -> None:
             help=f"the network that {work} {default_text(default)}",
         )
     add_optional_networks(group)
+    add_licence(group)
     add_swap_arguments(group)
     group.add_argument(
         "--provider",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Protocol
+
+import platformdirs
 
 from trtswap.errors import OptionError, SpecError, StrPath
 from trtswap.inference.spec_types import (
@@ -31,6 +34,9 @@ __all__ = ["ROLES", "NetworkSpec", "load_specs", "parse_spec", "read_spec"]
 
 SCHEMA = 1
 
+SPECS_VARIABLE = "TRTSWAP_ENGINES"
+"""The environment variable with more folders of specs, separated as in PATH."""
+
 ROLES = ("detector", "landmarker", "recogniser", "converter", "classifier", "swapper", "mask", "enhancer")
 """What networks do, in the order of their work."""
 
@@ -52,13 +58,16 @@ class _Entry(Protocol):
 
 
 def load_specs(folders: Sequence[StrPath] = ()) -> dict[str, NetworkSpec]:
-    """Every network by name: those trtswap ships, then those of `folders`, where a later one replaces an
-    earlier one of the same name.
+    """Every network by name: those trtswap ships, those of trtswap's own folder of specs and of the folders in the
+    variable TRTSWAP_ENGINES, where they exist, then those of `folders`. A later one replaces an earlier one of the
+    same name.
 
     Raises OptionError for a folder that does not exist, SpecError for a malformed file or two files of one
     folder with the same name.
     """
     specs = _load_folder(_shipped_folder())
+    for folder in _user_folders():
+        specs.update(_load_folder(folder))
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise OptionError(f"the folder of network specs {folder} does not exist")
@@ -120,6 +129,17 @@ def _shipped_folder() -> _Entry:
     )
 
 
+def own_spec_folder() -> Path:
+    """trtswap's own folder of specs, whether it exists or not."""
+    return Path(platformdirs.user_data_dir("trtswap", appauthor=False)) / "engines"
+
+
+def _user_folders() -> list[Path]:
+    names = os.environ.get(SPECS_VARIABLE, "").split(os.pathsep)
+    folders = [own_spec_folder(), *(Path(name).expanduser() for name in names if name)]
+    return [folder for folder in folders if folder.is_dir()]
+
+
 def _load_folder(folder: _Entry) -> dict[str, NetworkSpec]:
     specs: dict[str, NetworkSpec] = {}
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
@@ -173,8 +193,9 @@ def _known_file(table: Table) -> KnownFile:
     if Path(name).name != name:
         table.fail("name", "a file name without folders", repr(name))
     verified, note = table.boolean("verified"), table.string("note", default="")
+    release = table.string("release", default="")
     table.finish()
-    return KnownFile(name, sha256 or None, size or None, verified, note)
+    return KnownFile(name, sha256 or None, size or None, verified, note, release or None)
 
 
 def _tensor(table: Table, *, is_input: bool) -> TensorSpec:

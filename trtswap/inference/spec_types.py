@@ -34,13 +34,15 @@ class Published:
 @dataclass(frozen=True)
 class KnownFile:
     """A file known to hold the network. sha256 (of the file), bytes: None when unknown.
-    verified: False when they, or that the file is this network, are hearsay."""
+    verified: False when they, or that the file is this network, are hearsay. release: of FaceFusion's assets, where it
+    can be fetched under this name, or None."""
 
     name: str
     sha256: str | None
     bytes: int | None
     verified: bool
     note: str
+    release: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from trtswap.errors import NetworkNotFoundError, OptionError
+from trtswap.inference.licences import permits, told
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.session import Session
 from trtswap.inference.spec import load_specs
@@ -21,7 +22,7 @@ from trtswap.networks.five_to_68 import FiveTo68
 from trtswap.networks.landmarker import BestOf, Landmarker
 from trtswap.networks.mask import Occluder, Parser
 from trtswap.networks.swapper import Swapper
-from trtswap.options import SwapOptions, names_in
+from trtswap.options import Permission, SwapOptions, names_in
 
 PREFERRED = (
     "2dfan4",
@@ -135,12 +136,18 @@ class NetworkSet:
         except NetworkNotFoundError:
             if name != "auto":
                 raise
-        wanted = " or ".join(sorted(spec.name for spec in self._specs.values() if spec.kind in kinds))
+        wanted = " or ".join(
+            sorted(
+                spec.name
+                for spec in self._specs.values()
+                if spec.kind in kinds and permits(self._options.licence, spec)
+            )
+        )
         self.notes.append(f"no file of {wanted} was found: {without}")
         return None
 
     def _open(self, role: str, kinds: Collection[str], name: str) -> Session:
-        spec = choose(self._specs, self._store, role, kinds, name)
+        spec = choose(self._specs, self._store, role, kinds, name, self._options.licence)
         path = self._store.find(spec)
         if role == "detector":
             spec = at_size(spec, self._options.detect.size)
@@ -176,11 +183,17 @@ def at_size(spec: NetworkSpec, size: int) -> NetworkSpec:
 
 
 def choose(
-    specs: Mapping[str, NetworkSpec], store: Store, role: str, kinds: Collection[str], name: str
+    specs: Mapping[str, NetworkSpec],
+    store: Store,
+    role: str,
+    kinds: Collection[str],
+    name: str,
+    permission: Permission = "any",
 ) -> NetworkSpec:
     """The network of one of `kinds` named `name`; for "auto" the first on disk, or the first of all when none is.
 
-    role: what it is for, to say so. Raises OptionError when there is none of that name.
+    role: what it is for, to say so. permission: which licences may run. Raises OptionError when there is none of that
+    name, or it may not run.
     """
     candidates = {spec.name: spec for spec in specs.values() if spec.kind in kinds}
     if name != "auto":
@@ -188,7 +201,17 @@ def choose(
             raise OptionError(
                 f"there is no {role} named {name!r}", hint=f"known: {', '.join(sorted(candidates))}"
             )
+        if not permits(permission, candidates[name]):
+            raise OptionError(
+                f"the licence of a {role} stands in the way of --licence {permission}: {told(candidates[name])}",
+                hint="use another network, or another --licence if you may",
+            )
         return candidates[name]
+    allowed = {key: spec for key, spec in candidates.items() if permits(permission, spec)}
+    if not allowed:
+        reasons = "\n".join(told(spec) for spec in candidates.values())
+        raise OptionError(f"no {role} may run with --licence {permission}:\n{reasons}")
+    candidates = allowed
     order = sorted(
         candidates, key=lambda key: (PREFERRED.index(key) if key in PREFERRED else len(PREFERRED), key)
     )
