@@ -1,4 +1,4 @@
-"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, occlude, composite,
+"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, confine, composite,
 write.
 
 Reading, analysing and swapping each run in a thread of their own, at most `options.queue` batches apart; the caller's
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,23 @@ from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
 from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
+from trtswap.stages.cast import cast as cast_as
 from trtswap.stages.composite import composite
+from trtswap.stages.confine import confine
+from trtswap.stages.enhance import enhance
 from trtswap.stages.gather import gather
 from trtswap.stages.identity import identify
 from trtswap.stages.landmarks import Refiner
 from trtswap.stages.mask import box_mask
-from trtswap.stages.occlusion import occlude
 from trtswap.stages.overlay import overlaid
+from trtswap.stages.people import Cast, People, meet, settled
+from trtswap.stages.recognise import recognise
 from trtswap.stages.select import select
+from trtswap.stages.sift import sift
 from trtswap.stages.steady import steady
 from trtswap.stages.swap import swap
 from trtswap.stages.track_file import from_tracks, track_writer
-from trtswap.types import Frame, Identity, Progress, SwapReport
+from trtswap.types import Frame, Progress, SwapReport
 from trtswap.video import FrameSource, create_output, open_target
 
 MARKS = {"comment": f"AI-altered: faces swapped with trtswap {__version__}"}
@@ -49,6 +55,7 @@ def swap_video(
     output: StrPath,
     *,
     reference: StrPath | None = None,
+    cast: Cast = (),
     tracks: StrPath | None = None,
     dump_tracks: StrPath | None = None,
     debug_overlay: StrPath | None = None,
@@ -57,14 +64,16 @@ def swap_video(
 ) -> SwapReport:
     """Swaps the selected faces of a video or a picture.
 
-    sources: pictures of the person to show. target: a video or picture, never touched. output: exists only after
+    sources: pictures of the person to show. cast: in place of sources, pairs of pictures of a person in the target and
+    of the person to show in that one's place. target: a video or picture, never touched. output: exists only after
     success. reference: a picture of the person to replace, for `select.mode` "reference".
     on_progress: called in this thread after every batch. A target in which nobody is found is written unchanged,
     with a note. Raises any TrtSwapError; KeyboardInterrupt leaves no output.
     """
     settings = options or SwapOptions()
-    _check_reference(settings, reference, tracks)
-    _check_paths([*sources, target, reference, tracks], [output, dump_tracks, debug_overlay])
+    _check_people(settings, sources, cast, reference, tracks)
+    pictures = [picture for pair in cast for side in pair for picture in side]
+    _check_paths([*sources, *pictures, target, reference, tracks], [output, dump_tracks, debug_overlay])
     started = time.perf_counter()
     progress = _Progress(on_progress or (lambda _: None), started)
     with ExitStack() as opened:
@@ -82,15 +91,17 @@ def swap_video(
         networks = opened.enter_context(NetworkSet(settings))
         progress.total = reader.expected_frames
         progress.tell("prepare")
-        refiner = _refiner(networks, settings)
-        eyes = (networks.detector, networks.recogniser, settings.detect, refiner)
-        identity, notes = identify(sources, *eyes)
-        wanted: Identity | None = None
-        if reference is not None:
-            wanted, more = identify([reference], *eyes)
-            notes += more
+        recognised = partial(
+            identify,
+            detector=networks.detector,
+            recogniser=networks.recogniser,
+            options=settings.detect,
+            refiner=_refiner(networks, settings),
+        )
+        people = meet(recognised, sources, cast, reference, settings.select)
+        settings = replace(settings, select=settled(settings.select, people, networks.classifier))
         draw = _drawing(networks, settings) if overlay else None
-        with _stages(reader, networks, settings, identity, wanted, tracks) as batches:
+        with _stages(reader, networks, settings, people, tracks) as batches:
             for batch in batches:
                 for frame in batch.frames:
                     writer.write(frame)
@@ -109,7 +120,7 @@ def swap_video(
         faces_swapped=progress.faces,
         seconds=time.perf_counter() - started,
         networks=paths,
-        notes=(*reader.notes, *networks.notes, *notes, *progress.notes(), *writer.notes),
+        notes=(*reader.notes, *networks.notes, *people.notes, *progress.notes(), *writer.notes),
     )
 
 
@@ -118,12 +129,11 @@ def _stages(
     reader: FrameSource,
     networks: NetworkSet,
     settings: SwapOptions,
-    identity: Identity,
-    wanted: Identity | None,
+    people: People,
     tracks: StrPath | None,
 ) -> Iterator[Iterator[Batch]]:
     """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
-    recogniser = networks.recogniser if settings.select.mode == "reference" else None
+    unlike = settings.weight != 0.5 and networks.swapper.balances
     size = networks.swapper.size
     threads: list[Ahead[Batch]] = []
 
@@ -135,15 +145,26 @@ def _stages(
         read = ahead(gather(reader, settings.batch), "read")
         if tracks is None:
             refiner = _refiner(networks, settings)
-            found = analyse(read, networks.detector, settings.detect, recogniser, refiner)
+            found = analyse(read, networks.detector, settings.detect, None, refiner)
             rate = reader.info.frame_rate
             final = steady(found, settings.smooth, float(rate) if rate else None, settings.batch)
         else:
             final = from_tracks(read, tracks, reader.info)
-        chosen = ahead(select(final, settings.select, wanted), "analyse")
-        swapped = swap(chosen, networks.swapper, identity)
-        masked = occlude(swapped, networks.occluders, size)
-        yield ahead(composite(masked, size, settings.mask), "swap")
+        if networks.classifier is not None:
+            final = sift(final, networks.classifier, settings.select)
+        if unlike or people.sought or people.reference is not None:
+            final = recognise(final, networks.recogniser)
+        if people.sought:
+            chosen = cast_as(final, people.sought, settings.select.distance)
+        else:
+            chosen = select(final, settings.select, people.reference)
+        swapped = swap(ahead(chosen, "analyse"), networks.swapper, people.shown, settings.weight)
+        masked = confine(swapped, size, settings.mask, networks.occluders, networks.parser)
+        done = ahead(composite(masked, size, settings.mask), "swap")
+        if networks.enhancer is not None:
+            restored = enhance(done, networks.enhancer, settings.enhance, settings.mask, networks.occluders)
+            done = ahead(restored, "enhance")
+        yield done
     finally:
         for thread in threads:
             thread.stop()
@@ -152,7 +173,9 @@ def _stages(
 
 
 def _refiner(networks: NetworkSet, settings: SwapOptions) -> Refiner | None:
-    return None if networks.landmarker is None else Refiner(networks.landmarker, settings.landmarks)
+    if networks.landmarker is None and networks.guesser is None:
+        return None
+    return Refiner(networks.landmarker, settings.landmarks, networks.guesser)
 
 
 def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:
@@ -178,6 +201,26 @@ def _check_paths(read: Sequence[StrPath | None], written: Sequence[StrPath | Non
                 f"{path} is written, and is an input or another output too", hint="choose another name for it"
             )
         taken.add(Path(path).resolve())
+
+
+def _check_people(
+    settings: SwapOptions,
+    sources: Sequence[StrPath],
+    cast: Cast,
+    reference: StrPath | None,
+    tracks: StrPath | None,
+) -> None:
+    if bool(sources) == bool(cast):
+        raise OptionError(
+            "who is to be shown is told either by source pictures, or for each person of the target by itself",
+            hint="give pictures with --source, or WHO=SOURCE with --map",
+        )
+    if cast and (settings.select.mode == "reference" or reference is not None):
+        raise OptionError(
+            "a reference picture has no effect where each person is told by a picture already",
+            hint="leave --select reference and --reference out",
+        )
+    _check_reference(settings, reference, tracks)
 
 
 def _check_reference(settings: SwapOptions, reference: StrPath | None, tracks: StrPath | None) -> None:

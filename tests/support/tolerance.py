@@ -28,3 +28,6 @@ LAB = 0.02
 
 SSIM = 1e-4
 """The structural similarity in float32 against float64: products of up to 2^14, over a constant of 58."""
+
+CROP_SHARE = 0.003
+"""Of the full range: OpenCV's crops take positions rounded to a 32nd of a pixel, ours do not."""

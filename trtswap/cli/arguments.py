@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from trtswap import __version__
+from trtswap.cli.models_arguments import add_models_commands
 from trtswap.cli.process_arguments import add_models_argument, add_process_arguments
 from trtswap.errors import OptionError
 
@@ -29,6 +30,7 @@ _EPILOG = f"""\
 start here:
   trtswap doctor                                      what this machine has, what is missing
   trtswap networks                                    the networks known, and where they were found
+  trtswap models fetch NAME                           download one; import, verify, remove as well
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4    swap the faces of a video
   trtswap process --help                              every option of a swap
 
@@ -47,6 +49,8 @@ examples:
       average three pictures of one person, swap every face
   trtswap process -s me.jpg -t film.mkv -o out.mkv --select reference --reference actor.png
       swap only the person on actor.png
+  trtswap process --map ann.png=me.jpg --map bob.png=you.jpg -t film.mkv -o out.mkv
+      two people become two others, and keep them
   trtswap process -s me.jpg -t clip.mp4 -o try.mp4 --trim-start 1:30 --trim-end 1:35 -y
       try five seconds first
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --codec hevc --quality 18 --preset slow
@@ -89,6 +93,7 @@ def build_parser() -> Parser:
     _add_process(commands)
     _add_doctor(commands)
     _add_networks(commands)
+    add_models_commands(commands)
     return parser
 
 

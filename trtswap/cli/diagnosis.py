@@ -83,7 +83,11 @@ def _missing_networks(inventory: Inventory) -> Iterator[Missing]:
         if any(network.usable for network in candidates):
             continue
         choices = "; or ".join(_how_to_get(network) for network in candidates)
-        hint = f"put a file into {inventory.own_folder}, or name its folder with --models: {choices}"
+        names = ", ".join(network.spec.name for network in candidates)
+        hint = (
+            f"trtswap models fetch NAME downloads one of {names}; or put a file into {inventory.own_folder}, "
+            f"or name its folder with --models: {choices}"
+        )
         yield Missing(f"a {role}, the network that {work}", hint, _NETWORK_MISSING)
 
 

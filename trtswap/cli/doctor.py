@@ -16,6 +16,7 @@ from trtswap.cli.diagnosis import Missing, cuda_version, diagnose, verdict
 from trtswap.cli.inventory import Inventory, take_inventory
 from trtswap.cli.networks import file_text
 from trtswap.cli.output import DONE, Output
+from trtswap.inference.spec import own_spec_folder
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "networks": [network.as_json() for network in findings.inventory.networks],
         "model_folders": list(findings.inventory.folders),
         "own_model_folder": findings.inventory.own_folder,
+        "own_spec_folder": str(own_spec_folder()),
         "missing": [missing.as_json() for missing in findings.missing],
     }
 
@@ -172,8 +174,10 @@ def _encoder_rows(codecs: machine.Codecs) -> list[tuple[str, Text]]:
 
 def _folder_rows(inventory: Inventory) -> list[tuple[str, Text]]:
     if not inventory.folders:
-        return [("none", Text(f"none of the usual folders exists; trtswap's own is {inventory.own_folder}"))]
-    return [(str(number), Text(folder)) for number, folder in enumerate(inventory.folders, 1)]
+        rows = [("none", Text(f"none of the usual folders exists; trtswap's own is {inventory.own_folder}"))]
+    else:
+        rows = [(str(number), Text(folder)) for number, folder in enumerate(inventory.folders, 1)]
+    return [*rows, ("your own specs", Text(str(own_spec_folder())))]
 
 
 def _gibibytes(size: int | None) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from trtswap.cli.logs import level_of, logging_to
 from trtswap.cli.output import DONE, Output
 from trtswap.cli.progress import format_seconds, reporter_for
-from trtswap.cli.settings import swap_options
+from trtswap.cli.settings import grouped, swap_options
 
 if TYPE_CHECKING:
     from trtswap.types import SwapReport
@@ -31,6 +31,7 @@ def run(arguments: Namespace, output: Output) -> int:
                 arguments.target,
                 arguments.output,
                 reference=arguments.reference,
+                cast=grouped(arguments.map),
                 tracks=arguments.tracks,
                 dump_tracks=arguments.dump_tracks,
                 debug_overlay=arguments.debug_overlay,

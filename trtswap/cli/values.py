@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from trtswap.errors import OptionError
-from trtswap.options import MaskOptions, TimePoint
+from trtswap.options import DetectOptions, MaskOptions, SelectOptions, TimePoint
 
 Value = TypeVar("Value")
 Padding = tuple[float, float, float, float]
@@ -59,9 +59,22 @@ def field_of(settings: type, name: str, convert: Callable[[str], Value]) -> Call
 
 def names_of(settings: type, name: str) -> Callable[[str], tuple[str, ...]]:
     """A converter for words separated by commas, as `field_of`."""
+    return _list_of(settings, name, str)
 
-    def parse(text: str) -> tuple[str, ...]:
-        values = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+
+def numbers_of(settings: type, name: str) -> Callable[[str], tuple[int, ...]]:
+    """A converter for whole numbers separated by commas, as `field_of`."""
+    return _list_of(settings, name, int)
+
+
+def _list_of(
+    settings: type, name: str, convert: Callable[[str], Value]
+) -> Callable[[str], tuple[Value, ...]]:
+    def parse(text: str) -> tuple[Value, ...]:
+        try:
+            values = tuple(dict.fromkeys(convert(word.strip()) for word in text.split(",")))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r}: each is {_NOUNS[convert]}") from None
         try:
             settings(**{name: values})
         except OptionError as error:
@@ -69,6 +82,27 @@ def names_of(settings: type, name: str) -> Callable[[str], tuple[str, ...]]:
         return values
 
     return parse
+
+
+def pair_of_files(text: str) -> tuple[str, str]:
+    """WHO=SOURCE to both. Raises argparse.ArgumentTypeError."""
+    who, equals, source = text.partition("=")
+    if not (who and equals and source):
+        raise argparse.ArgumentTypeError(f"{text!r} is not WHO=SOURCE, two pictures")
+    return who, source
+
+
+def years(text: str) -> tuple[int, int]:
+    """FIRST-LAST, the last not included. Raises argparse.ArgumentTypeError."""
+    found = re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FIRST-LAST, for example 18-60")
+    age = (int(found[1]), int(found[2]))
+    try:
+        SelectOptions(age=age)
+    except OptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return age
 
 
 def expand_padding(sides: Sequence[float]) -> Padding:
@@ -85,6 +119,9 @@ def expand_padding(sides: Sequence[float]) -> Padding:
 class PaddingAction(argparse.Action):
     """Stores one to four numbers as the four sides."""
 
+    _settings: type = MaskOptions
+    _field = "padding"
+
     def __call__(
         self,
         parser: argparse.ArgumentParser,  # noqa: ARG002  argparse's interface
@@ -94,7 +131,14 @@ class PaddingAction(argparse.Action):
     ) -> None:
         try:
             padding = expand_padding(values)
-            MaskOptions(padding=padding)
+            self._settings(**{self._field: padding})
         except OptionError as error:
             raise argparse.ArgumentError(self, str(error)) from None
         setattr(namespace, self.dest, padding)
+
+
+class MarginAction(PaddingAction):
+    """The same for the detector's margin."""
+
+    _settings = DetectOptions
+    _field = "margin"

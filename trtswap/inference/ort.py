@@ -26,7 +26,13 @@ from trtswap.types import Array
 
 Provider = Literal["auto", "cpu", "cuda"]
 
-_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+}
 _ERRORS_ONLY = 3
 
 
@@ -90,19 +96,20 @@ class OrtSession:
     def _run_piece(self, session: Any, inputs: Mapping[str, Array], start: int, step: int) -> list[Array]:
         feed = {
             declared.name: _piece(inputs[tensor.name], start, step, declared.dtype)
-            for tensor, declared in zip(self.spec.inputs, self._binding.inputs, strict=True)
+            for tensor, declared in zip(self._binding.fed, self._binding.inputs, strict=True)
         }
         names = [declared.name for declared in self._binding.outputs]
         try:
             outputs = session.run(names, feed)
         except Exception as error:  # ONNX Runtime's own classes share no parent but this
             raise _run_error(self.path, error) from error
-        return [
-            _checked_output(np.asarray(output), tensor.dtype, step, declared, self.path)
-            for tensor, declared, output in zip(
-                self.spec.outputs[: len(outputs)], self._binding.outputs, outputs, strict=True
-            )
-        ]
+        found = []
+        for index, (tensor, declared) in enumerate(
+            zip(self.spec.outputs, self._binding.outputs, strict=False)
+        ):
+            output = self._binding.shaped(index, np.asarray(outputs[index]), tensor, step)
+            found.append(_checked_output(output, tensor.dtype, step, declared, self.path))
+        return found
 
 
 def _open(path: Path, provider: Provider, threads: int) -> Any:

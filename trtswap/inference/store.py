@@ -54,15 +54,14 @@ class Store:
                 path = folder / name
                 if not _is_file(path):
                     continue
-                flaw = _flaw(path)
+                flaw = file_flaw(path)
                 if flaw is None:
                     return path
                 passed_over.append(f"{path} {flaw}")
         raise NetworkNotFoundError(
             "\n".join(_complaint(spec, self.folders, passed_over)),
             searched=self.folders,
-            hint=f"Put the file into {own_folder()} or one of the folders above, "
-            f"or name its folder with --models or {MODELS_VARIABLE}.",
+            hint=_how_to_get(spec),
         )
 
     @staticmethod
@@ -132,7 +131,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _flaw(path: Path) -> str | None:
+def file_flaw(path: Path) -> str | None:
     """Why a file under a network's name is plainly none, or None."""
     try:
         with path.open("rb") as file:
@@ -146,6 +145,16 @@ def _flaw(path: Path) -> str | None:
     if head.startswith(b"<"):
         return "is a web page, not a network: the download went wrong"
     return None
+
+
+def _how_to_get(spec: NetworkSpec) -> str:
+    by_hand = (
+        f"Put the file into {own_folder()} or one of the folders above, "
+        f"or name its folder with --models or {MODELS_VARIABLE}."
+    )
+    if all(file.release is None for file in spec.files):
+        return by_hand
+    return f"trtswap models fetch {spec.name}   (gets it; asks about its licence)\n{by_hand}"
 
 
 def _complaint(spec: NetworkSpec, folders: Sequence[Path], passed_over: Sequence[str]) -> list[str]:
