@@ -20,7 +20,7 @@ HEAVY = ("av", "cv2", "onnx", "onnxruntime", "pycuda", "tensorrt", "rich", "trts
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "__main__"}),
     frozenset({"cli"}),
-    frozenset({"pipeline"}),
+    frozenset({"pipeline", "measure"}),
     frozenset({"stages", "video", "quality", "provenance", "demo"}),
     frozenset({"networks"}),
     frozenset({"inference", "ops"}),

@@ -9,6 +9,7 @@ from trtswap.errors import OptionError
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
 Selection = Literal["largest", "all", "reference"]
+Monitoring = Literal["off", "sample", "full"]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
 
@@ -138,6 +139,23 @@ class MaskOptions:
 
 
 @dataclass(frozen=True)
+class MonitorOptions:
+    """How the result is measured while it is made.
+
+    mode: "off" measures nothing, unless a report or a threshold asks for figures: then it is "sample", two consecutive
+        frames of every `stride`; "full" measures every frame.
+    require: thresholds that must hold, such as "tpsnr.min>16" or "jitter.share<5%".
+    """
+
+    mode: Monitoring = "off"
+    stride: int = 16
+    require: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(2 <= self.stride <= 1000, f"the monitor's stride is 2 to 1000 frames, not {self.stride}")
+
+
+@dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run. batch: frames analysed and swapped together. queue: batches waiting between stages.
     models: folders searched first for networks. provider: ONNX Runtime's execution provider."""
@@ -150,6 +168,7 @@ class SwapOptions:
     mask: MaskOptions = field(default_factory=MaskOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     trim: Trim = field(default_factory=Trim)
+    monitor: MonitorOptions = field(default_factory=MonitorOptions)
     models: tuple[str, ...] = ()
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     batch: int = 4
