@@ -17,6 +17,8 @@ from trtswap.quality.colour import ciede2000_lab, rgb_to_lab
 from trtswap.quality.full_reference import luma, psnr_db, weighted_mean
 from trtswap.types import Array
 
+TPSNR_CEILING_DB = 60.0
+"""What pictures that hardly differ score: beyond it lies a quarter of a code."""
 UNMOVED = np.eye(2, 3)
 _ROUNDS = 6
 _BLUR_PX = 1.5
@@ -28,12 +30,12 @@ _SECTORS = 24
 
 
 def tpsnr_db(now: Array, before: Array, weight: Array | None = None) -> float:
-    """How steady two consecutive pictures of one place are: their PSNR in dB."""
-    return psnr_db(now, before, weight)
+    """How steady two consecutive pictures of one place are: their PSNR in dB, at most TPSNR_CEILING_DB."""
+    return min(psnr_db(now, before, weight), TPSNR_CEILING_DB)
 
 
 def motion_between(before: Array, now: Array, weight: Array, *, turning: bool = True) -> Array | None:
-    """The similarity float64 [2, 3] (without `turning` a shift) that maps places of `before` to where they are in `now`.
+    """The similarity float64 [2, 3] (without `turning` a shift) that maps places of `before` to theirs in `now`.
 
     Gauss-Newton on the luma, blurred by 1.5 pixels, over the weight, brightness left free: for motions of a few pixels.
     Pixels that do not fit (a blink, the lips) count less, by Cauchy's weight at twice their median absolute deviation.
@@ -120,8 +122,8 @@ def difference(result: Array, source: Array) -> Array:
 
 def changed_area(change: Array) -> Area:
     """From `difference`, best the mean of some frames: where more than 0.15 of what the face's inner part changed by
-    (its 90th percentile) and more than 1.5 codes changed, and the inner part, with gaps of 8 pixels closed, threads of 4
-    cut off and holes filled."""
+    (its 90th percentile) and more than 1.5 codes changed, and the inner part, with gaps of 8 pixels closed, threads
+    of 4 cut off and holes filled."""
     strength = float(np.quantile(change[region.CORE > 0.5], 0.9))
     if strength < _CHANGED_LEAST:
         nothing = np.zeros(change.shape, np.float32)
