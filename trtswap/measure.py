@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -29,13 +28,12 @@ from trtswap.stages.identity import identify
 from trtswap.stages.select import select
 from trtswap.stages.steady import steady
 from trtswap.stages.track_file import from_tracks
-from trtswap.types import Array, Faces, Frame, Progress, Surface
+from trtswap.types import Faces, Frame, Progress, Surface
 from trtswap.video import FrameSource, open_target
+from trtswap.video.paths import check_apart
 
 _REACH = 0.5
 """So near its face, in distances between the eyes, a detection is taken for it."""
-
-Made = TypeVar("Made")
 
 
 def measure_video(
@@ -44,6 +42,7 @@ def measure_video(
     original: StrPath | None = None,
     sources: Sequence[StrPath] = (),
     tracks: StrPath | None = None,
+    written: Sequence[StrPath] = (),
     options: SwapOptions | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Quality:
@@ -51,7 +50,8 @@ def measure_video(
 
     original: the video before faces were swapped, frame for frame the same; without it the figures that compare with
     it are missing. sources: pictures of the person shown, for the figures of identity. tracks: a file of faces of the
-    original, in place of finding them. options: its `detect`, `smooth`, `select`, `trim` (of the original), `models`,
+    original, in place of finding them. written: files that the caller will write, which must be none of those read.
+    options: its `detect`, `smooth`, `select`, `trim` (of the original), `models`,
     `recogniser`, `provider`, `batch` and `monitor` count; every frame is measured unless `monitor.mode` is "sample".
     on_progress: called in this thread after every batch. Raises VideoError, NoFaceError, NetworkError and its kin.
     """
@@ -59,6 +59,7 @@ def measure_video(
     if settings.select.mode == "reference":
         raise OptionError("finished videos are measured on the largest face or on all", hint="--select all")
     mode: Monitoring = "sample" if settings.monitor.mode == "sample" else "full"
+    check_apart([result, original, tracks, *sources], written)
     started = time.perf_counter()
     with ExitStack() as opened:
         truth = opened.enter_context(
@@ -143,12 +144,7 @@ class _Networks:
         recogniser = create_recogniser(self._session("recogniser", self._options.recogniser))
         finder = detector if detector is not None else self.detector()
         identity, _ = identify(sources, finder, recogniser, self._options.detect)
-
-        def embed(surface: Surface, points: Array) -> Array:
-            embedding: Array = recogniser.embed([surface], np.zeros(1, np.int32), points[None])[0]
-            return embedding
-
-        return Person(embed, identity.unit)
+        return Person(recogniser, identity.unit)
 
     def _session(self, role: str, name: str) -> Session:
         spec = choose(self._specs, self._store, role, name)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from trtswap import __version__
@@ -20,6 +19,8 @@ from trtswap.concurrency import Ahead
 from trtswap.errors import OptionError, StrPath
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
+from trtswap.quality.gate import Gate
+from trtswap.quality.monitor import Monitor, Person
 from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
 from trtswap.stages.composite import composite
@@ -33,6 +34,7 @@ from trtswap.stages.swap import swap
 from trtswap.stages.track_file import from_tracks, track_writer
 from trtswap.types import Frame, Identity, Progress, SwapReport
 from trtswap.video import FrameSource, create_output, open_target
+from trtswap.video.paths import check_apart
 
 MARKS = {"comment": f"AI-altered: faces swapped with trtswap {__version__}"}
 """What every output says of itself."""
@@ -49,6 +51,7 @@ def swap_video(
     tracks: StrPath | None = None,
     dump_tracks: StrPath | None = None,
     debug_overlay: StrPath | None = None,
+    reports: Sequence[StrPath] = (),
     options: SwapOptions | None = None,
     on_progress: OnProgress | None = None,
 ) -> SwapReport:
@@ -56,12 +59,14 @@ def swap_video(
 
     sources: pictures of the person to show. target: a video or picture, never touched. output: exists only after
     success. reference: a picture of the person to replace, for `select.mode` "reference".
-    on_progress: called in this thread after every batch. A target in which nobody is found is written unchanged,
-    with a note. Raises any TrtSwapError; KeyboardInterrupt leaves no output.
+    reports: files (.json, .html) of what the monitor measured. on_progress: called in this thread after every batch.
+    A target in which nobody is found is written unchanged, with a note. Raises any TrtSwapError, QualityError only
+    when everything is written; KeyboardInterrupt leaves no output.
     """
     settings = options or SwapOptions()
     _check_reference(settings, reference, tracks)
-    _check_paths([*sources, target, reference, tracks], [output, dump_tracks, debug_overlay])
+    check_apart([*sources, target, reference, tracks], [output, dump_tracks, debug_overlay, *reports])
+    gate = Gate(settings.monitor, reports, overwrite=settings.overwrite)
     started = time.perf_counter()
     progress = _Progress(on_progress or (lambda _: None), started)
     with ExitStack() as opened:
@@ -85,7 +90,8 @@ def swap_video(
             wanted, more = identify([reference], networks.detector, networks.recogniser, settings.detect)
             notes += more
         draw = _drawing(networks, settings) if overlay else None
-        with _stages(reader, networks, settings, identity, wanted, tracks) as batches:
+        monitor = opened.enter_context(Monitor(gate.options, _person(networks, settings, identity)))
+        with _stages(reader, networks, settings, identity, wanted, tracks, monitor) as batches:
             for batch in batches:
                 for frame in batch.frames:
                     writer.write(frame)
@@ -97,15 +103,19 @@ def swap_video(
                 progress.add(batch)
         progress.tell("finish")
         paths = dict(networks.paths)
-    return SwapReport(
+    measured = monitor.quality()
+    report = SwapReport(
         output=str(output),
         frames=progress.frames,
         frames_with_faces=progress.frames_with_faces,
         faces_swapped=progress.faces,
         seconds=time.perf_counter() - started,
         networks=paths,
-        notes=(*reader.notes, *notes, *progress.notes(), *writer.notes),
+        notes=(*reader.notes, *notes, *progress.notes(), *writer.notes, *measured.notes),
+        quality=measured.figures,
     )
+    gate.close(measured, video=output, original=target, report=report)
+    return report
 
 
 @contextmanager
@@ -116,6 +126,7 @@ def _stages(
     identity: Identity,
     wanted: Identity | None,
     tracks: StrPath | None,
+    monitor: Monitor,
 ) -> Iterator[Iterator[Batch]]:
     """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
     recogniser = networks.recogniser if settings.select.mode == "reference" else None
@@ -135,13 +146,18 @@ def _stages(
         else:
             final = from_tracks(read, tracks, reader.info)
         chosen = ahead(select(final, settings.select, wanted), "analyse")
-        swapped = swap(chosen, networks.swapper, identity)
-        yield ahead(composite(swapped, size, settings.mask), "swap")
+        swapped = monitor.before(swap(chosen, networks.swapper, identity))
+        yield ahead(monitor.after(composite(swapped, size, settings.mask)), "swap")
     finally:
         for thread in threads:
             thread.stop()
         for thread in threads:
             thread.close()
+
+
+def _person(networks: NetworkSet, settings: SwapOptions, identity: Identity) -> Person | None:
+    """For the monitor's figures of identity, unless another thread uses the recogniser."""
+    return None if settings.select.mode == "reference" else Person(networks.recogniser, identity.unit)
 
 
 def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:
@@ -154,19 +170,6 @@ def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], I
             yield replace(frame, surface=surface)
 
     return draw
-
-
-def _check_paths(read: Sequence[StrPath | None], written: Sequence[StrPath | None]) -> None:
-    """What is written must be neither what is read nor each other."""
-    taken = {Path(path).resolve() for path in read if path is not None}
-    for path in written:
-        if path is None:
-            continue
-        if Path(path).resolve() in taken:
-            raise OptionError(
-                f"{path} is written, and is an input or another output too", hint="choose another name for it"
-            )
-        taken.add(Path(path).resolve())
 
 
 def _check_reference(settings: SwapOptions, reference: StrPath | None, tracks: StrPath | None) -> None:

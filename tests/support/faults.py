@@ -36,7 +36,9 @@ class Scene:
 
 
 @lru_cache(maxsize=4)
-def scene(kind: str = "talking", seed: int = 4, frames: int = 40, size: tuple[int, int] = (480, 360)) -> Scene:
+def scene(
+    kind: str = "talking", seed: int = 4, frames: int = 40, size: tuple[int, int] = (480, 360)
+) -> Scene:
     """A clip of one person."""
     drawn = list(make_clip(kind, seed, frames, size))  # type: ignore[arg-type]
     faces = [
@@ -105,7 +107,9 @@ def seamed(one: Scene, codes: float) -> Pictures:
 
 def blurred(one: Scene, sigma_px: float) -> Pictures:
     """Each frame's face out of focus."""
-    return blended(one, [cv2.GaussianBlur(swap, (0, 0), sigma_px) if sigma_px else swap for swap in one.swaps])
+    return blended(
+        one, [cv2.GaussianBlur(swap, (0, 0), sigma_px) if sigma_px else swap for swap in one.swaps]
+    )
 
 
 def dropped(one: Scene, frames: Sequence[int]) -> Pictures:

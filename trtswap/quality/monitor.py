@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from trtswap.geometry import compose
+from trtswap.networks.recogniser import Recogniser
 from trtswap.options import MonitorOptions
 from trtswap.quality import metrics, region
 from trtswap.quality.figures import Quality
@@ -23,9 +24,6 @@ from trtswap.types import Array, Faces, Frame, Surface
 
 _FACES_PER_FRAME = 4
 _MOST_ANNOUNCED = 512
-
-Embed = Callable[[Surface, Array], Array]
-"""A surface and the points float32 [5, 2] of a face in it, to the face's embedding."""
 
 
 class Watched(Protocol):
@@ -47,11 +45,16 @@ BatchT = TypeVar("BatchT", bound=Watched)
 @dataclass(frozen=True)
 class Person:
     """Whom a swap shows, for the figures of identity. embedding: of the source pictures. every: so many measured frames
-    with a face lie between two that are recognised."""
+    with a face lie between two that are recognised, in the thread of the calls."""
 
-    embed: Embed
+    recogniser: Recogniser
     embedding: Array
     every: int = 25
+
+    def embed(self, surface: Surface, points: Array) -> Array:
+        """The embedding of the face with points float32 [5, 2]."""
+        embedding: Array = self.recogniser.embed([surface], np.zeros(1, np.int32), points[None])[0]
+        return embedding
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ class _Original:
 class Monitor:
     """Measures one video. A context manager: leaving it ends its thread. Calls come in the order of the frames.
 
-    In a run, `before` and `after` are put around compositing; for two finished videos call `observe`.
+    In a run, `before` and `after` are put around compositing; for two finished videos call `observe`. In the mode "off"
+    they do nothing.
     own_points: the jitter of the points is that of the faces given; else of those given to `points`.
     """
 
@@ -85,11 +89,15 @@ class Monitor:
         self._faceless: int | None = None  # frames since the last face of the scene; None before the first
         self._recognisable = 0
         self._problem: str | None = None
+        self._off = options.mode == "off"
         self._judge = Judge(self._tally, self._fail)
 
     def before(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Passes batches on, having looked at their frames as they were."""
         for batch in batches:
+            if self._off:
+                yield batch
+                continue
             cuts = batch.cuts or (False,) * len(batch.frames)
             for frame, faces, cut in zip(batch.frames, batch.faces, cuts, strict=False):
                 self._guarded(self._look_before, frame, faces, cut, frame.surface)
@@ -98,7 +106,7 @@ class Monitor:
     def after(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Passes batches on, having looked at their frames as they have become."""
         for batch in batches:
-            for frame in batch.frames:
+            for frame in () if self._off else batch.frames:
                 self._guarded(self._look_after, frame.index, frame.surface)
             yield batch
 
@@ -121,7 +129,9 @@ class Monitor:
                 self._tally.add(time_s, {"landmark_jitter": value})
 
     def quality(self, notes: Sequence[str] = ()) -> Quality:
-        """What was measured; call `close` first."""
+        """What was measured, nothing when the mode is "off"; call `close` first."""
+        if self._off:
+            return Quality({})
         told = (f"the quality monitor stopped early: {self._problem}",) if self._problem else ()
         about: dict[str, object] = {
             "mode": self._mode, "stride": self._stride, "square_px": region.SIZE

@@ -9,11 +9,13 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from trtswap import __version__
 from trtswap.errors import OptionError, StrPath
+from trtswap.quality.compare import Difference
 from trtswap.quality.figures import COUNTS, METRICS, TARGETS, Moment, Quality
 from trtswap.quality.thresholds import Verdict, is_share, judge, parse_threshold
 
@@ -73,12 +75,31 @@ def write_report(
     verdicts: Sequence[Verdict],
     subject: Mapping[str, Any],
 ) -> None:
-    """Writes JSON or HTML, as the ending says; an existing file is replaced. Raises OptionError, OSError."""
+    """Writes JSON or HTML, as the ending says; an existing file is replaced. Raises OptionError when it cannot."""
     if Path(path).suffix.lower() == ".html":
         run = as_json(quality, verdicts, subject, pictures=True)
         write_text(path, page({"runs": [run], "comparison": None}))
     else:
         write_text(path, json.dumps(as_json(quality, verdicts, subject), indent=1, allow_nan=False) + "\n")
+
+
+def write_comparison(
+    path: StrPath,
+    runs: Sequence[tuple[Quality, Sequence[Verdict], Mapping[str, Any]]],
+    differences: Sequence[Difference],
+) -> None:
+    """Writes two results (each with its verdicts and subject) and their differences as JSON or HTML."""
+    rows = [
+        {name: _rounded(value) if isinstance(value, float) else value for name, value in asdict(row).items()}
+        for row in differences
+    ]
+    if Path(path).suffix.lower() == ".html":
+        reports = [as_json(*run, pictures=True) for run in runs]
+        write_text(path, page({"runs": reports, "comparison": rows}))
+    else:
+        first, second = (as_json(*run) for run in runs)
+        content = {"trtswap_comparison": VERSION, "first": first, "second": second, "differences": rows}
+        write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def page(content: Mapping[str, Any]) -> str:
@@ -91,8 +112,14 @@ def page(content: Mapping[str, Any]) -> str:
 
 
 def write_text(path: StrPath, text: str) -> None:
-    """Writes a file whole or not at all."""
-    final = Path(path)
+    """Writes a file whole or not at all. Raises OptionError when it cannot."""
+    try:
+        _write_whole(Path(path), text)
+    except OSError as error:
+        raise OptionError(f"the report {path} cannot be written: {error.strerror or error}") from error
+
+
+def _write_whole(final: Path, text: str) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from trtswap.errors import OptionError, QualityError
+from trtswap.errors import OptionError
 from trtswap.quality.figures import figure_names
 
 _FORM = re.compile(
@@ -84,13 +84,9 @@ def judge(figures: Mapping[str, float | None], thresholds: Iterable[Threshold]) 
     return verdicts
 
 
-def require(verdicts: Iterable[Verdict]) -> None:
-    """Raises QualityError with the reasons unless all hold."""
-    missed = [verdict.reason for verdict in verdicts if not verdict.holds]
-    if missed:
-        raise QualityError(
-            "; ".join(missed), hint="the output was written; --report shows where it went wrong"
-        )
+def reasons(verdicts: Iterable[Verdict]) -> list[str]:
+    """Why those that do not hold do not, in words."""
+    return [verdict.reason for verdict in verdicts if not verdict.holds]
 
 
 def is_share(name: str) -> bool:
