@@ -22,12 +22,7 @@ _LINE = (
     ("jitter", "jitter.share", ""),
     ("shake", "shake.mean", " px"),
 )
-_WORDS = {
-    "first": "first is better",
-    "second": "second is better",
-    "same": "no clear difference",
-    "neither": "",
-}
+_SHOWN = ("mean", "std", "min", "max")
 
 
 def quality_line(figures: Figures) -> str:
@@ -74,10 +69,10 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
 def difference_table(differences: Sequence[Difference]) -> Table:
     """Two results against each other."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("", "unit"):
-        table.add_column(heading)
+    table.add_column("", no_wrap=True)
+    table.add_column("unit")
     for heading in ("first", "second", "difference", "95 % interval", "p", "better"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=heading != "95 % interval")
     for row in differences:
         interval = "–" if row.low is None else f"{_number(row.low)} … {_number(row.high)}"
         chance = "–" if row.p is None else "<0.001" if row.p < 0.001 else f"{row.p:.3f}"

@@ -25,12 +25,16 @@ METRICS: Mapping[str, Metric] = {
         "Face steadiness", "dB", "higher", "likeness of the face to the frame before, same place"
     ),
     "tpsnr_source": Metric("Source steadiness", "dB", "none", "the same of the source video"),
-    "tpsnr_delta": Metric("Steadiness added", "dB", "near zero", "face steadiness minus that of the source"),
+    "tpsnr_delta": Metric(
+        "Steadiness against source", "dB", "near zero", "face steadiness minus that of the source"
+    ),
     "tpsnr_mc": Metric(
         "Steadiness without motion", "dB", "higher", "likeness to the frame before, motion taken out"
     ),
-    "tpsnr_mc_source": Metric("Source without motion", "dB", "none", "the same of the source video"),
-    "tpsnr_mc_delta": Metric("Unsteadiness added", "dB", "near zero", "the same minus that of the source"),
+    "tpsnr_mc_source": Metric("Source, motion taken out", "dB", "none", "the same of the source video"),
+    "tpsnr_mc_delta": Metric(
+        "Against source, motion taken out", "dB", "higher", "below 0: so much the swap added"
+    ),
     "tpsnr_frame": Metric("Frame steadiness", "dB", "none", "likeness of the whole frame to the one before"),
     "shake": Metric("Shake", "px", "lower", "how far the face moves in a frame beyond the source's motion"),
     "landmark_jitter": Metric(
