@@ -48,7 +48,7 @@ METRICS: Mapping[str, Metric] = {
         "Colour pumping", "ΔE", "lower", "change of the face's tint from frame to frame"
     ),
     "colour_drift": Metric("Colour drift", "ΔE", "lower", "distance of the face's tint from its mean so far"),
-    "seam": Metric("Seam", "codes/px", "lower", "edge along the boundary of what was swapped"),
+    "seam": Metric("Seam", "codes/px", "lower", "steepest step of the change near its boundary"),
     "seam_ratio": Metric(
         "Seam against source", "", "near one", "gradients along the boundary by the source's"
     ),

@@ -13,17 +13,18 @@ from trtswap.quality.trace import FaceTrace, Glimpse, Shot
 from trtswap.types import Array
 
 _WAITING = 8
-_KEPT_TRACES = 64
+_KEPT_TRACES = 16
 
 
 @dataclass
 class Look:
     """A measured frame.
 
-    tracks: the faces. placements: float64 [N, 2, 3], theirs. places: float64 [N + M, 2, 3], where squares are taken: at
-    the faces, and where some of them were in the frame just before; earlier: track to the row of the latter.
-    scales: square pixels to a pixel of the result, per face. sources, results: the squares at the places; no sources
-    without a source video. frame: the whole result, small. values: figures of the frame known already.
+    cut: a scene began with this frame or since the last measured one. tracks: the faces. placements: float64 [N, 2, 3],
+    theirs. places: float64 [N + M, 2, 3], where squares are taken: at the faces, and where some of them were in the
+    frame just before; earlier: track to the row of the latter. scales: square pixels to a pixel of the result, per
+    face. sources, results: the squares at the places; no sources without a source video. frame: the whole result,
+    small. values: figures of the frame known already.
     """
 
     index: int

@@ -25,8 +25,9 @@ _BLUR_PX = 1.5
 _SKIN_TINT, _SKIN_LIGHT = 9.0, 28.0
 _LEAST_SKIN = 12
 _CHANGED, _CHANGED_LEAST = 0.15, 1.5
-_SEAM_PX = 3
-_SECTORS = 24
+_RING_PX = 3
+_SECTORS = 16
+_SEAM_INSIDE, _SEAM_OUTSIDE = 6, 3
 
 
 def tpsnr_db(now: Array, before: Array, weight: Array | None = None) -> float:
@@ -107,12 +108,19 @@ def mean_change(result: Array, source: Array) -> float:
 
 @dataclass(frozen=True)
 class Area:
-    """Where a result differs from its source. changed: bool [S, S], in one piece with the face's inner part. ring:
-    float32 [S, S], 1 within three pixels of its boundary. outward: float32 [S, S, 2], the unit vectors across it."""
+    """Where a result differs from its source. changed: bool [S, S], in one piece with the face's inner part. beyond:
+    float32 [S, S], how far a pixel lies outside its boundary, in pixels, below 0 inside; None where nothing changed."""
 
     changed: Array
-    ring: Array
-    outward: Array
+    beyond: Array | None
+
+    @property
+    def ring(self) -> Array:
+        """float32 [S, S]: 1 within three pixels of the boundary."""
+        if self.beyond is None:
+            return np.zeros(self.changed.shape, np.float32)
+        ring: Array = (np.abs(self.beyond) <= _RING_PX).astype(np.float32)
+        return ring
 
 
 def difference(result: Array, source: Array) -> Array:
@@ -126,8 +134,7 @@ def changed_area(change: Array) -> Area:
     of 4 cut off and holes filled."""
     strength = float(np.quantile(change[region.CORE > 0.5], 0.9))
     if strength < _CHANGED_LEAST:
-        nothing = np.zeros(change.shape, np.float32)
-        return Area(nothing > 0, nothing, np.zeros((*change.shape, 2), np.float32))
+        return Area(np.zeros(change.shape, bool), None)
     solid = (change > max(_CHANGED * strength, _CHANGED_LEAST)) | (region.CORE > 0.5)
     grid = cv2.morphologyEx(solid.astype(np.uint8), cv2.MORPH_CLOSE, _disc(9))
     grid = cv2.morphologyEx(grid, cv2.MORPH_OPEN, _disc(5))
@@ -137,28 +144,32 @@ def changed_area(change: Array) -> Area:
         cv2.drawContours(grid, [max(outlines, key=cv2.contourArea)], -1, 1, cv2.FILLED)
     inside = cv2.distanceTransform(grid, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     outside = cv2.distanceTransform(1 - grid, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    away = outside - inside
-    ring = (np.abs(away) <= _SEAM_PX).astype(np.float32)
-    x, y = _slope(cv2.GaussianBlur(away, (0, 0), 2))
-    outward = np.stack([x, y], axis=-1) / np.maximum(np.hypot(x, y), 1e-3)[..., None]
-    return Area(grid > 0, ring, outward.astype(np.float32))
+    return Area(grid > 0, np.clip(outside, 0, region.SIZE) - np.clip(inside, 0, region.SIZE))
 
 
 def seam(result: Array, source: Array, area: Area) -> float:
-    """The edge that the swap left along its boundary: the slope of the change across it, mean over the ring within each
-    of 24 sectors (so that features of the face cancel), then the root mean square over sectors and R', G', B'; in
-    codes per pixel. NaN without a boundary."""
-    x, y = _slope(np.asarray(result - source, np.float32))
-    across = x * area.outward[..., :1] + y * area.outward[..., 1:]
-    rows, columns = np.nonzero(area.ring)
-    if not rows.size:
+    """The edge that the swap left near its boundary, in codes per pixel. NaN without a boundary.
+
+    Of the change from source to result the means are taken over pixels at the same distance from the boundary (whole
+    pixels, from 6 inside to 3 outside) within each of 16 sectors round the face, so that its features cancel. The
+    steepest step between neighbouring distances counts; the seam is the median over sectors and R', G', B'.
+    """
+    if area.beyond is None:
         return float("nan")
+    away = np.rint(area.beyond)
+    rows, columns = np.nonzero((away >= -_SEAM_INSIDE) & (away <= _SEAM_OUTSIDE))
     angle = np.arctan2(rows - region.CENTRE[1], columns - region.CENTRE[0])
     sector = ((angle / (2 * np.pi) + 0.5) * _SECTORS).astype(np.intp) % _SECTORS
-    counts = np.bincount(sector, minlength=_SECTORS)
-    sums = [np.bincount(sector, across[rows, columns, k], _SECTORS) for k in range(3)]
-    means = np.stack(sums) / np.maximum(counts, 1)
-    return float(np.sqrt(((means**2) * counts).sum() / (3 * counts.sum())))
+    steps = _SEAM_INSIDE + _SEAM_OUTSIDE + 1
+    place = sector * steps + (away[rows, columns] + _SEAM_INSIDE).astype(np.intp)
+    counts = np.bincount(place, minlength=_SECTORS * steps)
+    change = (result - source)[rows, columns]
+    sums = np.stack([np.bincount(place, change[:, k], _SECTORS * steps) for k in range(3)], axis=-1)
+    means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan)
+    slopes = np.abs(np.diff(means.reshape(_SECTORS, steps, 3), axis=1))
+    steepest = np.max(np.where(np.isnan(slopes), -1.0, slopes), axis=1)
+    seen = steepest[steepest >= 0]
+    return float(np.median(seen)) if seen.size else float("nan")
 
 
 def seam_ratio(result: Array, source: Array, ring: Array) -> float:
@@ -182,6 +193,14 @@ class Tint:
         if self.skin is None or self.around is None:
             return None
         return float(ciede2000_lab(self.skin, self.around))
+
+    def gap_added(self, source: Tint) -> float | None:
+        """CIEDE2000 between the skin inside, had the skin around stayed as it is in the source, and that of the source:
+        how far the face's skin left the skin around it."""
+        if self.skin is None or source.skin is None:
+            return None
+        drift = 0.0 if self.around is None or source.around is None else self.around - source.around
+        return float(ciede2000_lab(self.skin - drift, source.skin))
 
 
 def skin_places(picture: Array, changed: Array | None) -> tuple[Array, Array]:

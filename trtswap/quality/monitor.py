@@ -87,6 +87,7 @@ class Monitor:
         self._last: Look | None = None
         self._traces: dict[int, PointTrace] = {}
         self._faceless: int | None = None  # frames since the last face of the scene; None before the first
+        self._cut = False  # since the last look
         self._recognisable = 0
         self._problem: str | None = None
         self._off = options.mode == "off"
@@ -166,11 +167,11 @@ class Monitor:
 
     def _look_before(self, frame: Frame, faces: Faces, cut: bool, source: Surface | None) -> None:
         self._count(faces, cut, frame.time_s)
-        if cut:
-            self._last = None
+        self._cut = self._cut or cut
         if frame.index % self._stride > 1:
             return
-        look = self._plan(frame, faces, cut)
+        look = self._plan(frame, faces, self._cut)
+        self._cut = False
         if len(self._looks) >= _MOST_ANNOUNCED:
             raise RuntimeError(f"{len(self._looks)} frames were announced and never came")
         self._last = self._looks[frame.index] = look

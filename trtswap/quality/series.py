@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 
-@dataclass
+@dataclass(slots=True)
 class Bucket:
     """Some consecutive values: when the first came, in seconds, their sum, count and extremes."""
 

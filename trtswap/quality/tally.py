@@ -33,8 +33,8 @@ class _Kind:
 _KINDS: Mapping[str, _Kind] = {
     "jitter": _Kind("tpsnr_mc", -1, -100.0, "jitter"),
     "shake": _Kind("shake", 1, 0.4),
-    "colour": _Kind("colour_gap_added", 1, 2.0),
-    "seam": _Kind("seam", 1, 1.5),
+    "colour": _Kind("colour_gap_added", 1, 4.0),
+    "seam": _Kind("seam", 1, 8.0),
     "unswapped": _Kind("change", -1, -255.0, "unswapped"),
     "frozen": _Kind("tpsnr_delta", 1, 0.0, "frozen"),
 }

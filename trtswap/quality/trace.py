@@ -116,16 +116,14 @@ class FaceTrace:
         return False
 
     def _colours(self, shot: Shot, area: Area | None, *, consecutive: bool) -> dict[str, float]:
-        values: dict[str, float] = {}
         inside, around = metrics.skin_places(
             shot.result if shot.source is None else shot.source, None if area is None else area.changed
         )
         made = metrics.tint(shot.result, inside, around)
         own = None if shot.source is None else metrics.tint(shot.source, inside, around)
-        if made.gap is not None:
-            values["colour_gap"] = made.gap
-            if own is not None and own.gap is not None:
-                values["colour_gap_added"] = made.gap - own.gap
+        added = None if own is None else made.gap_added(own)
+        gaps = {"colour_gap": made.gap, "colour_gap_added": added}
+        values = {name: gap for name, gap in gaps.items() if gap is not None}
         offset = _offset(made, own)
         if offset is None:
             self._offset = None
@@ -207,7 +205,7 @@ def _still(shot: Shot, area: Area | None) -> dict[str, float]:
     values = {"change": metrics.mean_change(shot.result, shot.source)}
     if there > 0:
         values["sharpness"] = float(np.sqrt(metrics.sharpness(shot.result, region.CORE) / there))
-    if area.ring.any():
+    if area.beyond is not None:
         values["seam"] = metrics.seam(shot.result, shot.source, area)
         values["seam_ratio"] = metrics.seam_ratio(shot.result, shot.source, area.ring)
     return values
