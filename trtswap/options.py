@@ -148,7 +148,7 @@ class MonitorOptions:
     """
 
     mode: Monitoring = "off"
-    stride: int = 16
+    stride: int = 24
     require: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -37,8 +37,8 @@ def test_the_eyes_are_a_fifth_of_the_edge_apart() -> None:
     assert region.STEADY[int(region.POINTS[0, 1]), int(region.CENTRE[0])] == 1
 
 
-def test_squares_are_means_over_footprints(target: Target) -> None:
-    """Against the float64 reference of the crop operation."""
+def test_squares_are_means_of_four_samples(target: Target) -> None:
+    """Against the float64 reference of the crop operation, at twice the size."""
     rng = np.random.default_rng()
     host = Surface(PixelFormat.RGB8, (rng.integers(0, 256, (300, 400, 3), np.uint8),))
     landmarks = np.stack(
@@ -48,9 +48,11 @@ def test_squares_are_means_over_footprints(target: Target) -> None:
     got = region.squares(target.put_surface(host), placements)
     assert region.squares(host, placements[:0]) == []
     for square, placement in zip(got, placements, strict=True):
-        expected = reference.crop(host, placement, (region.SIZE, region.SIZE), area=True)
+        finer = 2 * placement + [[0, 0, 0.5], [0, 0, 0.5]]
+        samples = reference.crop(host, finer, (2 * region.SIZE, 2 * region.SIZE))
+        expected = samples.reshape(region.SIZE, 2, region.SIZE, 2, 3).mean(axis=(1, 3))
         assert square.shape == (region.SIZE, region.SIZE, 3)
-        assert np.abs(square - expected).max() < tolerance.RESAMPLE_CODES
+        assert np.abs(square - expected).max() < tolerance.SQUARE_CODES
 
 
 def test_a_thumbnail_keeps_the_mean_and_stands_upright(target: Target) -> None:

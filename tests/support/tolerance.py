@@ -28,3 +28,9 @@ LAB = 0.02
 
 SSIM = 1e-4
 """The structural similarity in float32 against float64: products of up to 2^14, over a constant of 58."""
+
+SQUARE_CODES = RESAMPLE_CODES + 0.0625
+"""The monitor's squares: resampled, and on a GPU carried in halves, which hold 255 to a sixteenth."""
+
+MOTION_PX = 0.1
+"""How well the motion of a textured square of 128 pixels is found: bilinear interpolation and noise of two codes."""

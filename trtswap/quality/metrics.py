@@ -51,10 +51,10 @@ def motion_between(before: Array, now: Array, weight: Array, *, turning: bool = 
     for _ in range(_ROUNDS):
         misfit = warped(second, matrix)[rows, columns] - wanted
         weighted = slopes * fitting
-        normal = weighted @ slopes.T
-        if not np.isfinite(normal).all() or np.linalg.cond(normal) > 1e10:
+        normal = np.einsum("ik,jk->ij", weighted, slopes)
+        if not _solvable(normal):
             return None
-        step = np.linalg.solve(normal, weighted @ misfit)
+        step = np.linalg.solve(normal, np.einsum("ik,k->i", weighted, misfit))
         matrix = compose(matrix, invert(_similarity(step[:-1])))
         off = misfit - np.median(misfit)
         spread = max(2 * 1.4826 * float(np.median(np.abs(off))), 1e-3)
@@ -63,6 +63,12 @@ def motion_between(before: Array, now: Array, weight: Array, *, turning: bool = 
             break
     small = np.abs(matrix - UNMOVED)[:, :2].max() < 0.5 and np.isfinite(matrix).all()
     return matrix if small else None
+
+
+def _solvable(normal: Array) -> bool:
+    """Whether equations have one solution."""
+    values = np.linalg.eigvalsh(normal) if np.isfinite(normal).all() else np.zeros(1)
+    return bool(values[0] > 1e-10 * values[-1])
 
 
 def _slopes(picture: Array, rows: Array, columns: Array, turning: bool) -> Array:

@@ -63,8 +63,8 @@ class Tally:
                 self._flags[name][0] += value > 0
                 self._flags[name][1] += 1
             else:
-                self._sums[name].add(value)
-                self._series[name].add(time_s, value)
+                self._sums[name].add(float(value))
+                self._series[name].add(time_s, float(value))
 
     def watch(self, frame: int, time_s: float, values: Mapping[str, float], shot: Shot) -> None:
         """Remembers the moment if it is one of the worst."""
