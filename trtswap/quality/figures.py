@@ -29,7 +29,7 @@ METRICS: Mapping[str, Metric] = {
         "Steadiness against source", "dB", "near zero", "face steadiness minus that of the source"
     ),
     "tpsnr_mc": Metric(
-        "Steadiness without motion", "dB", "higher", "likeness to the frame before, motion taken out"
+        "Steadiness, motion taken out", "dB", "higher", "likeness to the frame before, motion taken out"
     ),
     "tpsnr_mc_source": Metric("Source, motion taken out", "dB", "none", "the same of the source video"),
     "tpsnr_mc_delta": Metric(
