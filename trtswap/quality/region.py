@@ -71,8 +71,8 @@ def squares(surface: Surface, placements: Array) -> list[Array]:
 
 
 def thumbnail(surface: Surface) -> Array:
-    """The whole frame, upright, at so many places as fit THUMBNAIL, never more than it has: bilinear samples, not means,
-    so that differences between frames keep their size. float32 [h, w, 3]."""
+    """The whole frame, upright, at so many places as fit THUMBNAIL, never more than it has: bilinear samples, not
+    means, so that differences between frames keep their size. float32 [h, w, 3]."""
     placement, extent = letterbox_placement(
         surface.width_px, surface.height_px, surface.rotation_deg, THUMBNAIL
     )
