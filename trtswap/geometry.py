@@ -87,25 +87,36 @@ def template_points(name: str, size: tuple[int, int]) -> Array:
 def estimate_similarity(points: Array, template: Array) -> Array:
     """The least-squares similarity (scale, rotation, translation; no reflection) from points to template.
 
-    points: [N, 5, 2] frame pixels. template: [5, 2] crop pixels. Returns float64 [N, 2, 3], frame to crop.
+    points: [N, K, 2] frame pixels. template: [K, 2] crop pixels, or [N, K, 2], one for each face.
+    Returns float64 [N, 2, 3], frame to crop.
     A face whose points coincide, are not finite, or are related to the template by no similarity gets NaN.
     """
     source = np.asarray(points, np.float64)
     source = np.where(np.isfinite(source).all(axis=(1, 2), keepdims=True), source, np.nan)
     target = np.asarray(template, np.float64)
     source_mean = source.mean(axis=1)
-    target_mean = target.mean(axis=0)
+    target_mean = target.mean(axis=-2)
     p = source - source_mean[:, None]
-    q = target - target_mean
+    q = target - target_mean[..., None, :]
     spread = (p * p).sum(axis=(1, 2))
     spread = np.where(spread > _SMALLEST_SPREAD_PX2, spread, np.nan)
     a = (p * q).sum(axis=(1, 2)) / spread
-    b = (p[..., 0] * q[:, 1] - p[..., 1] * q[:, 0]).sum(axis=1) / spread
+    b = (p[..., 0] * q[..., 1] - p[..., 1] * q[..., 0]).sum(axis=1) / spread
     vanishing = a * a + b * b == 0
     a, b = np.where(vanishing, np.nan, a), np.where(vanishing, np.nan, b)
     linear = np.stack([np.stack([a, -b], axis=-1), np.stack([b, a], axis=-1)], axis=-2)
     shift = target_mean - (linear @ source_mean[..., None])[..., 0]
     return np.concatenate([linear, shift[..., None]], axis=-1)
+
+
+def carry(points: Array, before: Array, after: Array) -> Array:
+    """Points [N, M, 2] moved as the similarity from `before` to `after`, both [N, K, 2], moves: float64 [N, M, 2].
+
+    Where there is none, the points stay.
+    """
+    similarity = estimate_similarity(before, after)
+    moved = transform_points(similarity, points)
+    return np.where(np.isfinite(moved), moved, np.asarray(points, np.float64))
 
 
 def invert(matrices: Array) -> Array:

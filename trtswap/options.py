@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from trtswap.errors import OptionError
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
 Selection = Literal["largest", "all", "reference"]
+MaskKind = Literal["box", "occlusion"]
 Monitoring = Literal["off", "sample", "full"]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
@@ -84,6 +85,18 @@ class DetectOptions:
 
 
 @dataclass(frozen=True)
+class LandmarkOptions:
+    """How faces get their sixty-eight points. network: "auto" takes a landmarker where one is on disk, "none" leaves
+    the detector's five points as they are. score: 0..1, the landmarker's points align a face above it."""
+
+    network: str = "auto"
+    score: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.score <= 1, f"the landmarker score is 0 to 1, not {self.score}")
+
+
+@dataclass(frozen=True)
 class SelectOptions:
     """Which faces are swapped. distance: (1 - cosine) / 2 to the reference below which a face matches, 0..1."""
 
@@ -120,10 +133,18 @@ class SmoothOptions:
 
 @dataclass(frozen=True)
 class MaskOptions:
-    """The box mask. blur: 0..1 of half the crop's width. padding: percent of the crop, top right bottom left."""
+    """Where a patch replaces the frame: where all of `kinds` agree.
+
+    kinds: "box", all of the crop but its edges, and "occlusion", what covers the face is left as it is. blur: of the
+    box, 0..1 of half the crop's width. padding: of the box, percent of the crop, top right bottom left. occluder: the
+    networks that tell what covers a face, of several the least mask counts; "auto" takes one where it is on disk, and
+    goes without where there is none.
+    """
 
     blur: float = 0.3
     padding: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    kinds: tuple[MaskKind, ...] = ("box", "occlusion")
+    occluder: tuple[str, ...] = ("auto",)
 
     def __post_init__(self) -> None:
         _require(0 <= self.blur <= 1, f"the mask blur is 0 to 1, not {self.blur}")
@@ -131,6 +152,12 @@ class MaskOptions:
             len(self.padding) == 4 and all(0 <= side < 100 for side in self.padding),
             f"the mask padding is four percentages from 0 to 99, not {self.padding}",
         )
+        known = get_args(MaskKind)
+        _require(
+            len(self.kinds) > 0 and set(self.kinds) <= set(known),
+            f"the mask is made of one or more of {', '.join(known)}, not of {', '.join(self.kinds) or 'nothing'}",
+        )
+        _require(len(self.occluder) > 0 and all(self.occluder), "the occluder is auto or names of networks")
         top, right, bottom, left = self.padding
         _require(
             top + bottom < 100 and left + right < 100,
@@ -163,6 +190,7 @@ class SwapOptions:
     swapper: str = "auto"
     recogniser: str = "auto"
     detect: DetectOptions = field(default_factory=DetectOptions)
+    landmarks: LandmarkOptions = field(default_factory=LandmarkOptions)
     select: SelectOptions = field(default_factory=SelectOptions)
     smooth: SmoothOptions = field(default_factory=SmoothOptions)
     mask: MaskOptions = field(default_factory=MaskOptions)

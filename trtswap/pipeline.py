@@ -1,4 +1,5 @@
-"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, composite, write.
+"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, occlude, composite,
+write.
 
 Reading, analysing and swapping each run in a thread of their own, at most `options.queue` batches apart; the caller's
 thread writes. Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread
@@ -26,7 +27,9 @@ from trtswap.stages.batch import Batch
 from trtswap.stages.composite import composite
 from trtswap.stages.gather import gather
 from trtswap.stages.identity import identify
+from trtswap.stages.landmarks import Refiner
 from trtswap.stages.mask import box_mask
+from trtswap.stages.occlusion import occlude
 from trtswap.stages.overlay import overlaid
 from trtswap.stages.select import select
 from trtswap.stages.steady import steady
@@ -84,10 +87,12 @@ def swap_video(
         networks = opened.enter_context(NetworkSet(settings))
         progress.total = reader.expected_frames
         progress.tell("prepare")
-        identity, notes = identify(sources, networks.detector, networks.recogniser, settings.detect)
+        refiner = _refiner(networks, settings)
+        eyes = (networks.detector, networks.recogniser, settings.detect, refiner)
+        identity, notes = identify(sources, *eyes)
         wanted: Identity | None = None
         if reference is not None:
-            wanted, more = identify([reference], networks.detector, networks.recogniser, settings.detect)
+            wanted, more = identify([reference], *eyes)
             notes += more
         draw = _drawing(networks, settings) if overlay else None
         monitor = opened.enter_context(Monitor(gate.options, _person(networks, settings, identity)))
@@ -111,7 +116,7 @@ def swap_video(
         faces_swapped=progress.faces,
         seconds=time.perf_counter() - started,
         networks=paths,
-        notes=(*reader.notes, *notes, *progress.notes(), *writer.notes, *measured.notes),
+        notes=(*reader.notes, *networks.notes, *notes, *progress.notes(), *writer.notes, *measured.notes),
         quality=measured.figures,
     )
     gate.close(measured, video=output, original=target, report=report)
@@ -140,19 +145,25 @@ def _stages(
     try:
         read = ahead(gather(reader, settings.batch), "read")
         if tracks is None:
-            found = analyse(read, networks.detector, settings.detect, recogniser)
+            refiner = _refiner(networks, settings)
+            found = analyse(read, networks.detector, settings.detect, recogniser, refiner)
             rate = reader.info.frame_rate
             final = steady(found, settings.smooth, float(rate) if rate else None, settings.batch)
         else:
             final = from_tracks(read, tracks, reader.info)
         chosen = ahead(select(final, settings.select, wanted), "analyse")
         swapped = monitor.before(swap(chosen, networks.swapper, identity))
-        yield ahead(monitor.after(composite(swapped, size, settings.mask)), "swap")
+        masked = occlude(swapped, networks.occluders, size)
+        yield ahead(monitor.after(composite(masked, size, settings.mask)), "swap")
     finally:
         for thread in threads:
             thread.stop()
         for thread in threads:
             thread.close()
+
+
+def _refiner(networks: NetworkSet, settings: SwapOptions) -> Refiner | None:
+    return None if networks.landmarker is None else Refiner(networks.landmarker, settings.landmarks)
 
 
 def _person(networks: NetworkSet, settings: SwapOptions, identity: Identity) -> Person | None:

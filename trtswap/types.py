@@ -193,7 +193,8 @@ class Faces:
     image-right eye, nose tip, image-left mouth corner, image-right mouth corner of the *upright* picture.
     scores: float32 [N], 0..1. embeddings: float32 [N, 512] as recognised (any length), or None.
     track_ids: int32 [N], each once, or None before tracking. filled: bool [N], True where no detection stands behind
-    the face, or None before tracking.
+    the face, or None before tracking. landmarks_68_px: float32 [N, 68, 2] in the order of iBUG 300-W, sides as in the
+    upright picture, or None where no landmarker has run.
     """
 
     boxes_px: Array
@@ -202,6 +203,7 @@ class Faces:
     embeddings: Array | None = None
     track_ids: Array | None = None
     filled: Array | None = None
+    landmarks_68_px: Array | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scores)
@@ -213,6 +215,9 @@ class Faces:
         for name, values in (("track_ids", self.track_ids), ("filled", self.filled)):
             if values is not None and values.shape != (count,):
                 raise ValueError(f"faces: expected {name} [{count}], got {values.shape}")
+        dense = self.landmarks_68_px
+        if dense is not None and dense.shape != (count, 68, 2):
+            raise ValueError(f"faces: expected landmarks_68_px [{count}, 68, 2], got {dense.shape}")
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -220,7 +225,7 @@ class Faces:
     def take(self, rows: Sequence[int] | Array) -> Faces:
         """The faces of the given rows, in that order."""
         index = np.asarray(rows, np.intp)
-        optional = (self.embeddings, self.track_ids, self.filled)
+        optional = (self.embeddings, self.track_ids, self.filled, self.landmarks_68_px)
         return Faces(
             self.boxes_px[index],
             self.landmarks_px[index],
@@ -291,7 +296,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class SwapReport:
-    """What a run did. seconds: wall clock. networks: role (detector, recogniser, swapper) to file path.
+    """What a run did. seconds: wall clock. networks: role (detector, recogniser, swapper, landmarker, mask)
+    to file path; further networks of one role stand under their names.
     notes: what the user should know (conversions, guesses, lost data), in order, one sentence each.
     quality: figures by name (docs/quality.md), None where nothing was measured; empty without a monitor."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trtswap.cli.diagnosis import Missing, cuda_version, diagnose, gpu_problem, verdict
-from trtswap.cli.inventory import ROLES, Inventory, NetworkStatus
+from trtswap.cli.inventory import NEEDED, Inventory, NetworkStatus
 from trtswap.cli.machine import Codecs, Component, Native
 from trtswap.inference.spec import load_specs
 
@@ -55,7 +55,7 @@ def diagnosis(
         {"av": av},
         {"tensorrt": tensorrt},
         Codecs("8.1", {"libx264": None} if encoders is None else encoders),
-        networks or inventory(*ROLES),
+        networks or inventory(*NEEDED),
     )
 
 
@@ -64,9 +64,9 @@ def test_nothing_missing() -> None:
     assert verdict([]) == 0
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", NEEDED)
 def test_a_role_without_a_network(role: str) -> None:
-    missing = diagnosis(networks=inventory(*(set(ROLES) - {role})))
+    missing = diagnosis(networks=inventory(*(set(NEEDED) - {role})))
     assert len(missing) == 1
     assert role in missing[0].what
     assert verdict(missing) == 4
@@ -79,8 +79,8 @@ def test_a_role_without_a_network(role: str) -> None:
 
 
 def test_a_network_that_cannot_be_read_is_missing() -> None:
-    missing = diagnosis(networks=inventory(*ROLES, problem="cannot be read"))
-    assert len(missing) == len(ROLES)
+    missing = diagnosis(networks=inventory(*NEEDED, problem="cannot be read"))
+    assert len(missing) == len(NEEDED)
     assert verdict(missing) == 4
 
 

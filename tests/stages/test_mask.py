@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trtswap.errors import OptionError
 from trtswap.options import MaskOptions
-from trtswap.stages.mask import box_mask
+from trtswap.stages.mask import box_mask, combine, soften
 
 
 def slow_box_mask(size: int, blur: float, padding: tuple[float, ...]) -> np.ndarray:
@@ -60,3 +60,42 @@ def test_published_kernel_widths() -> None:
 def test_bad_masks_are_refused(bad) -> None:
     with pytest.raises(OptionError, match="mask"):
         MaskOptions(**bad)
+
+
+def slow_soften(mask: np.ndarray) -> np.ndarray:
+    kernel = np.exp(-(np.arange(-20, 21.0) ** 2) / 50)
+    kernel /= kernel.sum()
+    blurred = np.clip(mask, 0, 1).astype(np.float64)
+    for axis in (0, 1):
+        pad = [(0, 0), (0, 0)]
+        pad[axis] = (20, 20)
+        padded = np.pad(blurred, pad, mode="reflect")
+        blurred = sum(
+            weight * np.take(padded, np.arange(mask.shape[axis]) + step, axis)
+            for step, weight in enumerate(kernel)
+        )
+    return 2 * (np.clip(blurred, 0.5, 1) - 0.5)
+
+
+def test_softening_blurs_and_drops_the_lower_half() -> None:
+    masks = np.random.default_rng().uniform(-0.5, 1.5, (2, 60, 70)).astype(np.float32)
+    masks[0, :30] = 1
+    masks[1] = 0
+    for got, mask in zip(soften(masks), masks, strict=True):
+        np.testing.assert_allclose(got, slow_soften(mask), atol=1e-5)
+
+
+def test_the_least_of_the_masks_counts() -> None:
+    rng = np.random.default_rng()
+    box, first, second = rng.random((1, 8, 8)), rng.random((3, 8, 8)), rng.random((3, 8, 8))
+    expected = np.array(
+        [
+            [[min(box[0, y, x], first[f, y, x], second[f, y, x]) for x in range(8)] for y in range(8)]
+            for f in range(3)
+        ]
+    )
+    np.testing.assert_array_equal(combine([box, first, second]), expected)
+
+
+def test_without_the_box_the_crop_is_taken_whole() -> None:
+    assert (box_mask(32, MaskOptions(kinds=("occlusion",))) == 1).all()

@@ -18,7 +18,7 @@ from trtswap.types import Colour, Faces, Frame, PixelFormat, Surface, VideoInfo
 INFO = VideoInfo("clip.mp4", 64, 48, PixelFormat.NV12, Colour(), "h264", "yuv420p")
 
 
-def random_batch(rng: np.random.Generator, start: int, frames: int) -> Batch:
+def random_batch(rng: np.random.Generator, start: int, frames: int, dense: bool = False) -> Batch:
     def faces() -> Faces:
         count = int(rng.integers(0, 4))
         return Faces(
@@ -27,6 +27,7 @@ def random_batch(rng: np.random.Generator, start: int, frames: int) -> Batch:
             rng.uniform(0, 1, count).astype(np.float32),
             track_ids=rng.permutation(100)[:count].astype(np.int32),
             filled=rng.integers(0, 2, count).astype(bool),
+            landmarks_68_px=rng.uniform(-50, 2000, (count, 68, 2)).astype(np.float32) if dense else None,
         )
 
     surface = Surface.allocate(PixelFormat.NV12, 64, 48)
@@ -44,9 +45,10 @@ def bare(batch: Batch) -> Batch:
     return Batch(batch.frames)
 
 
-def test_tracks_come_back_as_they_were(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dense", [False, True])
+def test_tracks_come_back_as_they_were(dense: bool, tmp_path: Path) -> None:
     rng = np.random.default_rng()
-    batches = [random_batch(rng, 4 * k, 4) for k in range(5)]
+    batches = [random_batch(rng, 4 * k, 4, dense) for k in range(5)]
     path = tmp_path / "tracks.jsonl"
     with track_writer(path, INFO, overwrite=False) as writer:
         assert writer is not None
@@ -58,6 +60,10 @@ def test_tracks_come_back_as_they_were(tmp_path: Path) -> None:
         assert got.cuts == want.cuts
         for first, second in zip(got.faces, want.tracked, strict=True):
             assert np.allclose(first.landmarks_px, second.landmarks_px, atol=6e-4)
+            if dense and len(second):
+                assert np.allclose(first.landmarks_68_px, second.landmarks_68_px, atol=6e-4)
+            else:
+                assert first.landmarks_68_px is None
             assert np.allclose(first.boxes_px, second.boxes_px, atol=6e-4)
             assert np.allclose(first.scores, second.scores, atol=6e-5)
             if len(second):

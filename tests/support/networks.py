@@ -28,6 +28,8 @@ __all__ = [
     "analytic_yunet",
     "arcface_embedding",
     "box_of_landmarks",
+    "centroid",
+    "colour_masks",
     "random_arcface",
     "random_hyperswap",
     "random_inswapper",
@@ -85,7 +87,7 @@ def analytic_yunet(path: Path, *, faces: int = 1, batch: int | str = 1) -> Path:
     8 holds each face; all other scores are 0.
     """
     graph = Graph()
-    masks = _colour_masks(graph, graph.input("input", [batch, 3, _SIZE, _SIZE]))
+    masks = colour_masks(graph, graph.input("input", [batch, 3, _SIZE, _SIZE]))
     found = []
     for face in range(faces):
         left, right = face * _SIZE // faces, (face + 1) * _SIZE // faces
@@ -176,8 +178,9 @@ def _mixed(graph: Graph, target: str, colour: str, strength: float) -> str:
     return graph.node("Add", kept, graph.node("Mul", colour, np.float32(strength)))
 
 
-def _colour_masks(graph: Graph, picture: str) -> str:
-    """[N, 5, H, W]: 1 - (distance to each disc's colour / COLOUR_RADIUS)^2, not below 0."""
+def colour_masks(graph: Graph, picture: str) -> str:
+    """Of a picture [N, 3, H, W], B G R codes: 1 - (distance to each disc's colour / COLOUR_RADIUS)^2, not below 0,
+    [N, 5, H, W]."""
     colours = np.array(DISC_COLOURS, np.float32)[:, ::-1] / COLOUR_RADIUS
     scaled = graph.node("Mul", picture, np.float32(1 / COLOUR_RADIUS))
     bias = (1 - (colours**2).sum(axis=1)).astype(np.float32)
@@ -192,8 +195,8 @@ def _face_rows(graph: Graph, masks: str, left: int, right: int, cell: int) -> tu
     columns, rows = (graph.node("ReduceSum", part, [axis], keepdims=0) for axis in (2, 3))
     area = graph.node("ReduceSum", columns, [2], keepdims=0)
     points = [
-        _centroid(graph, columns, area, np.arange(left, right)),
-        _centroid(graph, rows, area, np.arange(_SIZE)),
+        centroid(graph, columns, area, np.arange(left, right)),
+        centroid(graph, rows, area, np.arange(_SIZE)),
     ]
     landmarks = graph.node("Concat", *points, axis=2)
     scarcest = graph.node("ReduceMin", area, axes=[1], keepdims=1)
@@ -231,7 +234,7 @@ def _in_cell(graph: Graph, score: str, box: str, points: str, cell: int) -> tupl
     return first, second, third, fourth
 
 
-def _centroid(graph: Graph, sums: str, area: str, positions: Any) -> str:
+def centroid(graph: Graph, sums: str, area: str, positions: Any) -> str:
     """The mean position under sums [N, 5, L] of the masks: [N, 5, 1]."""
     weighted = graph.node("ReduceSum", graph.node("Mul", sums, positions.astype(np.float32)), [2], keepdims=0)
     return graph.node(

@@ -36,9 +36,11 @@ def write_clip(
     *,
     rotation_deg: int = 0,
     options: dict[str, str] | None = None,
+    cover: tuple[tuple[int, int, int, int], Sequence[int]] | None = None,
 ) -> None:
     """One frame for each element of `faces`, the placements of that frame's faces; h264, BT.709 limited, a tone as
-    sound. rotation_deg: stored turned, so that players turn it back counter-clockwise by this."""
+    sound. rotation_deg: stored turned, so that players turn it back counter-clockwise by this.
+    cover: x1, y1, x2, y2 of a bar in front of all, and its R G B."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=RATE, options=options or {"crf": "10"})
         context = video.codec_context
@@ -53,6 +55,9 @@ def write_clip(
         count = 0
         for placements in faces:
             picture, _ = pictures.scene(*size, placements, seed=3)
+            if cover is not None:
+                (x1, y1, x2, y2), colour = cover
+                picture[y1:y2, x1:x2] = colour
             stored = np.ascontiguousarray(np.rot90(picture, -rotation_deg // 90))
             frame = av.VideoFrame.from_ndarray(stored, format="rgb24").reformat(
                 format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"

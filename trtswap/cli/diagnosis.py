@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trtswap.cli.inventory import ROLES, Inventory, NetworkStatus
+from trtswap.cli.inventory import NEEDED, Inventory, NetworkStatus
 from trtswap.cli.machine import Codecs, Component, Native
 from trtswap.cli.output import DONE, UNEXPECTED, exit_code
 from trtswap.errors import NetworkNotFoundError
@@ -78,7 +78,7 @@ def _missing_encoders(codecs: Codecs) -> Iterator[Missing]:
 
 
 def _missing_networks(inventory: Inventory) -> Iterator[Missing]:
-    for role, work in ROLES.items():
+    for role, work in NEEDED.items():
         candidates = inventory.of_role(role)
         if any(network.usable for network in candidates):
             continue

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trtswap.errors import NetworkError, NetworkNotFoundError
-from trtswap.inference.spec import load_specs
+from trtswap.inference.spec import ROLES, load_specs
 from trtswap.inference.store import Store, own_folder
 
 if TYPE_CHECKING:
     from trtswap.inference.spec_types import NetworkSpec
 
-ROLES = {
+NEEDED = {
     "detector": "finds faces",
     "recogniser": "tells who a face is",
     "swapper": "makes the new face",
@@ -81,8 +81,7 @@ def take_inventory(folders: Sequence[str], *, verify: bool = False) -> Inventory
     Raises OptionError when one of `folders` does not exist, SpecError when a spec is malformed.
     """
     store = Store(folders)
-    order = list(ROLES)
-    specs = sorted(load_specs().values(), key=lambda spec: (order.index(spec.role), spec.name))
+    specs = sorted(load_specs().values(), key=lambda spec: (ROLES.index(spec.role), spec.name))
     return Inventory(
         networks=tuple(_status(store, spec, verify=verify) for spec in specs),
         folders=tuple(str(folder) for folder in store.folders),

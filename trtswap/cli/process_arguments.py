@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
+from trtswap.cli.optional_arguments import (
+    add_landmarker_score,
+    add_mask_kinds,
+    add_optional_networks,
+    default_text,
+)
 from trtswap.cli.values import PaddingAction, field_of, time_point
 from trtswap.options import (
     DetectOptions,
@@ -24,12 +30,6 @@ _DEFAULTS = SwapOptions()
 def _choices(settings: type, name: str) -> tuple[str, ...]:
     """The words a Literal field takes."""
     return get_args(get_type_hints(settings)[name])
-
-
-def _default(value: Any) -> str:
-    """How --help shows a default. `%` has a meaning to argparse, so it is doubled."""
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"(default: {text.replace('%', '%%')})"
 
 
 def add_process_arguments(parser: ArgumentParser) -> None:
@@ -97,7 +97,7 @@ def _add_faces(parser: ArgumentParser) -> None:
         choices=_choices(SelectOptions, "mode"),
         default=_DEFAULTS.select.mode,
         help="the largest face of each frame, all of them, or those of the person on the --reference picture "
-        + _default(_DEFAULTS.select.mode),
+        + default_text(_DEFAULTS.select.mode),
     )
     group.add_argument(
         "--reference",
@@ -110,7 +110,7 @@ def _add_faces(parser: ArgumentParser) -> None:
         type=field_of(SelectOptions, "distance", float),
         default=_DEFAULTS.select.distance,
         help="how unlike the reference a face may be: 0 is the same picture, higher takes more faces "
-        + _default(_DEFAULTS.select.distance),
+        + default_text(_DEFAULTS.select.distance),
     )
     group.add_argument(
         "--detector-score",
@@ -118,7 +118,7 @@ def _add_faces(parser: ArgumentParser) -> None:
         type=field_of(DetectOptions, "score", float),
         default=_DEFAULTS.detect.score,
         help="how sure the detector must be; lower finds more faces and more mistakes "
-        + _default(_DEFAULTS.detect.score),
+        + default_text(_DEFAULTS.detect.score),
     )
     group.add_argument(
         "--detector-overlap",
@@ -126,8 +126,9 @@ def _add_faces(parser: ArgumentParser) -> None:
         type=field_of(DetectOptions, "overlap", float),
         default=_DEFAULTS.detect.overlap,
         help="two boxes that overlap more than this (intersection over union) are one face "
-        + _default(_DEFAULTS.detect.overlap),
+        + default_text(_DEFAULTS.detect.overlap),
     )
+    add_landmarker_score(group)
 
 
 def _add_networks(parser: ArgumentParser) -> None:
@@ -144,13 +145,15 @@ def _add_networks(parser: ArgumentParser) -> None:
             option,
             metavar="NAME|auto",
             default=default,
-            help=f"the network that {work} {_default(default)}",
+            help=f"the network that {work} {default_text(default)}",
         )
+    add_optional_networks(group)
     group.add_argument(
         "--provider",
         choices=_choices(SwapOptions, "provider"),
         default=_DEFAULTS.provider,
-        help="where ONNX Runtime runs them; auto takes the GPU when it can " + _default(_DEFAULTS.provider),
+        help="where ONNX Runtime runs them; auto takes the GPU when it can "
+        + default_text(_DEFAULTS.provider),
     )
 
 
@@ -164,7 +167,8 @@ def _add_steady(parser: ArgumentParser) -> None:
         choices=_choices(SmoothOptions, "method"),
         default=smooth.method,
         help="how faces are held steady: symmetric looks ahead and does not trail behind motion, one-euro and ema look "
-        "back only, individual treats each point alone, off trusts the detector " + _default(smooth.method),
+        "back only, individual treats each point alone, off trusts the detector "
+        + default_text(smooth.method),
     )
     for option, field, kind, words in (
         ("--smooth-lag", "lag_s", float, "seconds that symmetric and individual look ahead"),
@@ -178,7 +182,7 @@ def _add_steady(parser: ArgumentParser) -> None:
             metavar="N" if kind is int else "SECONDS" if field.endswith("_s") else "0..1",
             type=field_of(SmoothOptions, field, kind),
             default=default,
-            help=f"{words} {_default(default)}",
+            help=f"{words} {default_text(default)}",
         )
     group.add_argument(
         "--dump-tracks",
@@ -197,12 +201,13 @@ def _add_steady(parser: ArgumentParser) -> None:
 
 def _add_mask(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("mask")
+    add_mask_kinds(group)
     group.add_argument(
         "--mask-blur",
         metavar="0..1",
         type=field_of(MaskOptions, "blur", float),
         default=_DEFAULTS.mask.blur,
-        help="how softly the new face fades into the frame " + _default(_DEFAULTS.mask.blur),
+        help="how softly the new face fades into the frame " + default_text(_DEFAULTS.mask.blur),
     )
     group.add_argument(
         "--mask-padding",
@@ -244,7 +249,7 @@ def _add_output(parser: ArgumentParser) -> None:
         choices=_choices(EncodeOptions, "codec"),
         default=_DEFAULTS.encode.codec,
         help="auto keeps the codec of the target where it can; lossless keeps every bit "
-        + _default(_DEFAULTS.encode.codec),
+        + default_text(_DEFAULTS.encode.codec),
     )
     group.add_argument(
         "--quality",
@@ -264,7 +269,7 @@ def _add_output(parser: ArgumentParser) -> None:
         metavar="N",
         type=field_of(EncodeOptions, "threads", int),
         default=_DEFAULTS.encode.threads,
-        help="threads of the encoder; 0 lets it choose " + _default(_DEFAULTS.encode.threads),
+        help="threads of the encoder; 0 lets it choose " + default_text(_DEFAULTS.encode.threads),
     )
 
 
@@ -276,7 +281,7 @@ def _add_running(parser: ArgumentParser) -> None:
         type=field_of(SwapOptions, "batch", int),
         default=_DEFAULTS.batch,
         help="frames worked on together; more is faster on a GPU and takes more memory "
-        + _default(_DEFAULTS.batch),
+        + default_text(_DEFAULTS.batch),
     )
     group.add_argument(
         "--queue",
@@ -284,5 +289,5 @@ def _add_running(parser: ArgumentParser) -> None:
         type=field_of(SwapOptions, "queue", int),
         default=_DEFAULTS.queue,
         help="batches waiting between two stages; more evens out a bumpy run and takes more memory "
-        + _default(_DEFAULTS.queue),
+        + default_text(_DEFAULTS.queue),
     )

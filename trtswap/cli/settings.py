@@ -8,6 +8,7 @@ from trtswap.errors import OptionError
 from trtswap.options import (
     DetectOptions,
     EncodeOptions,
+    LandmarkOptions,
     MaskOptions,
     MonitorOptions,
     SelectOptions,
@@ -27,6 +28,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             score=arguments.detector_score,
             overlap=arguments.detector_overlap,
         ),
+        landmarks=LandmarkOptions(network=arguments.landmarker, score=arguments.landmarker_score),
         select=SelectOptions(mode=arguments.select, distance=arguments.reference_distance),
         smooth=SmoothOptions(
             method=arguments.smooth,
@@ -35,7 +37,12 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             alpha=arguments.smooth_alpha,
             gap_s=arguments.bridge,
         ),
-        mask=MaskOptions(blur=arguments.mask_blur, padding=arguments.mask_padding),
+        mask=MaskOptions(
+            blur=arguments.mask_blur,
+            padding=arguments.mask_padding,
+            kinds=arguments.mask,
+            occluder=arguments.occluder,
+        ),
         encode=EncodeOptions(
             codec=arguments.codec,
             quality=arguments.quality,

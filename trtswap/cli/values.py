@@ -67,6 +67,20 @@ def field_of(settings: type, name: str, convert: Callable[[str], Value]) -> Call
     return parse
 
 
+def names_of(settings: type, name: str) -> Callable[[str], tuple[str, ...]]:
+    """A converter for words separated by commas, as `field_of`."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        values = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+        try:
+            settings(**{name: values})
+        except OptionError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return values
+
+    return parse
+
+
 def expand_padding(sides: Sequence[float]) -> Padding:
     """One to four percentages to top, right, bottom, left, as in CSS. Raises OptionError for other counts."""
     if not 1 <= len(sides) <= 4:

@@ -13,6 +13,7 @@ from trtswap.inference.spec_types import (
     Dimension,
     FidelitySpec,
     KnownFile,
+    Layout,
     Licence,
     Metric,
     NetworkSpec,
@@ -24,11 +25,15 @@ from trtswap.inference.spec_types import (
 )
 from trtswap.inference.toml_table import Table, read_toml
 
-__all__ = ["NetworkSpec", "load_specs", "parse_spec", "read_spec"]
+__all__ = ["ROLES", "NetworkSpec", "load_specs", "parse_spec", "read_spec"]
 
 SCHEMA = 1
 
-_ROLES = ("detector", "recogniser", "swapper")
+ROLES = ("detector", "landmarker", "recogniser", "swapper", "mask")
+"""What networks do, in the order of their work."""
+
+_ALIGNED_ROLES = ("recogniser", "swapper")
+"""Those that see crops of faces, aligned to a template."""
 
 
 class _Entry(Protocol):
@@ -70,7 +75,7 @@ def parse_spec(text: str, origin: StrPath) -> NetworkSpec:
     kind = _kind(root)
     inputs = tuple(_tensor(table, is_input=True) for table in root.tables("inputs"))
     outputs = tuple(_tensor(table, is_input=False) for table in root.tables("outputs"))
-    picture = _picture(root.table("picture"), inputs, aligned=not kind.startswith("detector/"))
+    picture = _picture(root.table("picture"), inputs, aligned=kind.partition("/")[0] in _ALIGNED_ROLES)
     spec = NetworkSpec(
         name=root.string("name"),
         kind=kind,
@@ -135,8 +140,8 @@ def _read(entry: _Entry) -> NetworkSpec:
 def _kind(root: Table) -> str:
     kind = root.string("kind")
     role, _, family = kind.partition("/")
-    if role not in _ROLES or not family:
-        root.fail("kind", f"role/family with a role of {', '.join(_ROLES)}", repr(kind))
+    if role not in ROLES or not family:
+        root.fail("kind", f"role/family with a role of {', '.join(ROLES)}", repr(kind))
     return kind
 
 
@@ -188,7 +193,7 @@ def _ordered(root: Table, outputs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, 
 
 
 def _picture(table: Table, inputs: tuple[TensorSpec, ...], *, aligned: bool) -> PictureSpec:
-    table.choice("layout", ("NCHW",))
+    layout: Layout = "NCHW" if table.choice("layout", ("NCHW", "NHWC")) == "NCHW" else "NHWC"
     width, height = table.integers("size", count=2, minimum=1)
     picture = PictureSpec(
         input=table.choice("input", tuple(tensor.name for tensor in inputs)),
@@ -198,11 +203,14 @@ def _picture(table: Table, inputs: tuple[TensorSpec, ...], *, aligned: bool) -> 
         std=_triple(table, "std"),
         template=table.string("template") if aligned else None,
         sampling="area" if table.choice("sampling", ("bilinear", "area")) == "area" else "bilinear",
+        layout=layout,
     )
     if min(picture.std) <= 0:
         table.fail("std", "three numbers above 0", str(list(picture.std)))
     tensor = next(tensor for tensor in inputs if tensor.name == picture.input)
     expected: tuple[tuple[Dimension, ...], ...] = (("N", 3, height, width), ("N", 3, "H", "W"))
+    if layout == "NHWC":
+        expected = (("N", height, width, 3), ("N", "H", "W", 3))
     if tensor.shape not in expected:
         table.fail("size", f"the size of input {tensor.name!r}, {list(tensor.shape)}", str([width, height]))
     table.finish()

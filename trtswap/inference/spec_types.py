@@ -9,6 +9,7 @@ Dimension = Union[int, str]  # noqa: UP007  evaluated at run time
 """A fixed length, or a symbol such as "N" (batch), "H", "W"."""
 
 Channels = Literal["rgb", "bgr"]
+Layout = Literal["NCHW", "NHWC"]
 Sampling = Literal["bilinear", "area"]
 Metric = Literal["psnr", "snr"]
 
@@ -56,9 +57,9 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class PictureSpec:
-    """How pixels become the tensor `input`: planar [N, 3, height, width] in `channels` order, holding
-    (v / 255 - mean) / std for code values v. size: (width, height) in pixels.
-    template: name of the canonical points the crop is aligned to, None for whole frames."""
+    """How pixels become the tensor `input`: planar [N, 3, height, width] in `channels` order, or [N, height, width, 3]
+    where `layout` is NHWC, holding (v / 255 - mean) / std for code values v. size: (width, height) in pixels.
+    template: name of the canonical points the crop is aligned to, None where the crop is none of an aligned face."""
 
     input: str
     size: tuple[int, int]
@@ -67,6 +68,11 @@ class PictureSpec:
     std: tuple[float, float, float]
     template: str | None
     sampling: Sampling
+    layout: Layout = "NCHW"
+
+
+NO_PICTURE = PictureSpec("", (0, 0), "rgb", (0.0,) * 3, (1.0,) * 3, None, "bilinear")
+"""Of a network that sees no pixels."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +111,8 @@ class FidelitySpec:
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """One network. kind: "role/family", for example "swapper/inswapper". swap: None unless it is a swapper.
-    origin: the TOML file it was read from."""
+    """One network. kind: "role/family", for example "swapper/inswapper". picture: NO_PICTURE for a network that sees
+    no pixels. swap: None unless it is a swapper. origin: the TOML file it was read from."""
 
     name: str
     kind: str
@@ -127,7 +133,7 @@ class NetworkSpec:
 
     @property
     def role(self) -> str:
-        """The part of `kind` before the slash: "detector", "recogniser" or "swapper"."""
+        """The part of `kind` before the slash, for example "detector"."""
         return self.kind.partition("/")[0]
 
     @property

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from trtswap.inference.session import Session
-from trtswap.networks.alignment import crop_placements, crops, template_name
+from trtswap.networks.alignment import crop_placements, sample, template_name
 from trtswap.types import Array, Surface
 
 EMBEDDING_LENGTH = 512
@@ -44,4 +44,4 @@ class ArcFace:
     def inputs(self, surfaces: Sequence[Surface], indices: Array, landmarks: Array) -> Array:
         """The network's input [F, 3, S, S]: one aligned crop per face."""
         spec = self.session.spec
-        return crops(spec, surfaces, indices, crop_placements(spec, landmarks))
+        return sample(spec, surfaces, indices, crop_placements(spec, landmarks))

@@ -10,7 +10,7 @@ import numpy as np
 
 from trtswap.errors import InputError, SpecError
 from trtswap.inference.session import Session
-from trtswap.networks.alignment import crop_placements, crops, template_name
+from trtswap.networks.alignment import crop_placements, sample, template_name
 from trtswap.networks.embedding_map import read_embedding_map
 from trtswap.types import Array, Identity, Surface
 
@@ -75,7 +75,7 @@ class Swapper(ABC):
 
     def inputs(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Array:
         """The input `target` [F, 3, S, S]: one crop per face."""
-        return crops(self.session.spec, surfaces, indices, placements)
+        return sample(self.session.spec, surfaces, indices, placements)
 
     def _patches(self, pixels: Array) -> Patches:
         return Patches(pixels, self._scale, self._offset)

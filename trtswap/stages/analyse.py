@@ -12,6 +12,7 @@ from trtswap.networks.detector import Detector
 from trtswap.networks.recogniser import Recogniser
 from trtswap.options import DetectOptions
 from trtswap.stages.batch import Batch
+from trtswap.stages.landmarks import Refiner
 from trtswap.types import Faces, Surface
 
 
@@ -20,11 +21,12 @@ def analyse(
     detector: Detector,
     options: DetectOptions,
     recogniser: Recogniser | None = None,
+    refiner: Refiner | None = None,
 ) -> Iterator[Batch]:
-    """Sets `faces` of each batch; with a recogniser, their embeddings too."""
+    """Sets `faces` of each batch; with a refiner, their sixty-eight points, with a recogniser, their embeddings too."""
     for batch in batches:
         surfaces = [frame.surface for frame in batch.frames]
-        yield replace(batch, faces=tuple(find_faces(surfaces, detector, options, recogniser)))
+        yield replace(batch, faces=tuple(find_faces(surfaces, detector, options, recogniser, refiner)))
 
 
 def find_faces(
@@ -32,9 +34,12 @@ def find_faces(
     detector: Detector,
     options: DetectOptions,
     recogniser: Recogniser | None = None,
+    refiner: Refiner | None = None,
 ) -> list[Faces]:
     """The faces of each surface, best score first. Faces whose points cannot be aligned are left out."""
     found = [_alignable(faces) for faces in detector.detect(surfaces, options)]
+    if refiner is not None:
+        found = [_alignable(faces) for faces in refiner.refine(surfaces, found)]
     if recogniser is None:
         return found
     counts = [len(faces) for faces in found]

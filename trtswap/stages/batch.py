@@ -17,7 +17,7 @@ class Batch:
     faces: per frame, set by `analyse`, held steady by `steady`, narrowed by `select`. detected, tracked, cuts: per
     frame, set by `steady`: the faces as the detector gave them, all faces held steady, and whether the frame begins a
     new scene. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
-    theirs, both set by `swap`.
+    theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, from networks, or None.
     """
 
     frames: tuple[Frame, ...]
@@ -27,6 +27,7 @@ class Batch:
     cuts: tuple[bool, ...] = ()
     placements: Array | None = None
     patches: Patches | None = None
+    masks: Array | None = None
 
     @property
     def face_count(self) -> int:

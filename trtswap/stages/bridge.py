@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from trtswap.geometry import carry
 from trtswap.types import Array, Faces
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """One face of one frame: landmarks_px float64 [5, 2], box_px float64 [4], score, embedding [D] or None."""
+    """One face of one frame: landmarks_px float64 [5, 2], box_px float64 [4], score, embedding [D] or None,
+    landmarks_68_px [68, 2] or None."""
 
     landmarks_px: Array
     box_px: Array
     score: float
     embedding: Array | None
+    landmarks_68_px: Array | None = None
 
     @classmethod
     def of(cls, faces: Faces, row: int) -> Sighting:
@@ -26,6 +29,7 @@ class Sighting:
             faces.boxes_px[row].astype(np.float64),
             float(faces.scores[row]),
             None if faces.embeddings is None else faces.embeddings[row],
+            None if faces.landmarks_68_px is None else faces.landmarks_68_px[row].astype(np.float64),
         )
 
     @property
@@ -58,6 +62,17 @@ def moved(face: Sighting, before: Sighting, after: Sighting, share: float) -> Si
     box = before.box_px + share * (after.box_px - before.box_px) + np.tile(face.centre_px - straight, 2)
     score = before.score + share * (after.score - before.score)
     return Sighting(face.landmarks_px, box, score, face.embedding)
+
+
+def with_dense(face: Sighting, before: Sighting, after: Sighting, share: float) -> Sighting:
+    """The face with sixty-eight points: those of both ends, each moved as its five points do, in proportion."""
+    ends = [
+        carry(end.landmarks_68_px[None], end.landmarks_px[None], face.landmarks_px[None])[0]
+        for end in (before, after)
+        if end.landmarks_68_px is not None
+    ]
+    dense = (1 - share) * ends[0] + share * ends[1] if len(ends) == 2 else None
+    return replace(face, landmarks_68_px=dense)
 
 
 def _blend_landmarks(first: Array, last: Array, share: float) -> Array:

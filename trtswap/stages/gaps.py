@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from trtswap.stages.bridge import Sighting, between, moved
+from trtswap.stages.bridge import Sighting, between, moved, with_dense
 from trtswap.stages.flow import Patch, cut_out, refine
 from trtswap.types import Array, Faces, Surface
 
@@ -99,7 +99,7 @@ class GapFiller:
             landmarks = _follow(ends, moments[place].surface, guess.landmarks_px, share)
             if landmarks is not None:
                 guess = moved(replace(guess, landmarks_px=landmarks), before, after, share)
-            moments[place].added[track] = guess
+            moments[place].added[track] = with_dense(guess, before, after, share)
 
     def _earlier(self, track: int, first: int, span: int) -> tuple[Array, float] | None:
         """A centre before the gap, half to one of its spans back, and its share; nearer ones tell only noise."""
@@ -148,7 +148,18 @@ def _complete(moment: _Moment) -> Faces:
         _embeddings(added, faces),
         np.concatenate([np.array(sorted(moment.added), np.int32), faces.track_ids]),
         np.concatenate([np.ones(len(added), np.bool_), faces.filled]),
+        _dense(added, faces),
     )
+
+
+def _dense(added: list[Sighting], faces: Faces) -> Array | None:
+    """The sixty-eight points of added and detected faces, or None unless all have them."""
+    points = [face.landmarks_68_px for face in added if face.landmarks_68_px is not None]
+    detected = faces.landmarks_68_px
+    if len(points) < len(added) or (detected is None and len(faces)):
+        return None
+    new = np.array(points, np.float32)
+    return new if detected is None else np.concatenate([new, detected])
 
 
 def _embeddings(added: list[Sighting], faces: Faces) -> Array | None:

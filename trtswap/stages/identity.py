@@ -12,6 +12,7 @@ from trtswap.networks.detector import Detector
 from trtswap.networks.recogniser import Recogniser
 from trtswap.options import DetectOptions
 from trtswap.stages.analyse import find_faces
+from trtswap.stages.landmarks import Refiner
 from trtswap.stages.select import largest_face
 from trtswap.types import Array, Faces, Identity, PixelFormat, Surface
 from trtswap.video import read_picture_bgr
@@ -22,7 +23,11 @@ head, and faces larger than a detector's largest anchor are missed."""
 
 
 def identify(
-    pictures: Sequence[StrPath], detector: Detector, recogniser: Recogniser, options: DetectOptions
+    pictures: Sequence[StrPath],
+    detector: Detector,
+    recogniser: Recogniser,
+    options: DetectOptions,
+    refiner: Refiner | None = None,
 ) -> tuple[Identity, list[str]]:
     """The identity of one person from one or several pictures, and notes for the user.
 
@@ -32,7 +37,7 @@ def identify(
     notes: list[str] = []
     embeddings = []
     for path in pictures:
-        faces = _faces_of_picture(path, detector, recogniser, options)
+        faces = _faces_of_picture(path, detector, recogniser, options, refiner)
         if len(faces) > 1:
             notes.append(f"{path} shows {len(faces)} faces; the largest is used")
         if faces.embeddings is not None:
@@ -56,11 +61,15 @@ def identity_of(embeddings: Array) -> Identity:
 
 
 def _faces_of_picture(
-    path: StrPath, detector: Detector, recogniser: Recogniser, options: DetectOptions
+    path: StrPath,
+    detector: Detector,
+    recogniser: Recogniser,
+    options: DetectOptions,
+    refiner: Refiner | None,
 ) -> Faces:
     picture = cv2.cvtColor(read_picture_bgr(path), cv2.COLOR_BGR2RGB)
     for surface in (_surface(picture), _surface(_with_margin(picture))):
-        faces = find_faces([surface], detector, options, recogniser)[0]
+        faces = find_faces([surface], detector, options, recogniser, refiner)[0]
         if len(faces):
             return faces
     raise NoFaceError(

@@ -153,20 +153,31 @@ def _faces(rows: list[dict[str, Any]]) -> Faces:
         np.array([row.get("score", 1.0) for row in rows], np.float32),
         track_ids=np.array([row["track"] for row in rows], np.int32),
         filled=np.array([row.get("filled", False) for row in rows], bool),
+        landmarks_68_px=_dense(rows),
     )
-    if not (np.isfinite(faces.landmarks_px).all() and np.isfinite(faces.boxes_px).all()):
+    arrays = (faces.boxes_px, faces.landmarks_px, faces.landmarks_68_px)
+    if not all(np.isfinite(array).all() for array in arrays if array is not None):
         raise ValueError("a number is not finite")
     return faces
 
 
+def _dense(rows: list[dict[str, Any]]) -> Array | None:
+    if not all("landmarks_68" in row for row in rows):
+        return None
+    return np.array([row["landmarks_68"] for row in rows], np.float32)
+
+
 def _face(faces: Faces, row: int) -> dict[str, Any]:
-    return {
+    fields = {
         "track": int(faces.track_ids[row]) if faces.track_ids is not None else row,
         "box": _rounded(faces.boxes_px[row]),
         "landmarks": _rounded(faces.landmarks_px[row]),
         "score": round(float(faces.scores[row]), 4),
         "filled": bool(faces.filled[row]) if faces.filled is not None else False,
     }
+    if faces.landmarks_68_px is not None:
+        fields["landmarks_68"] = _rounded(faces.landmarks_68_px[row])
+    return fields
 
 
 def _rounded(values: Array) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from trtswap.geometry import carry
 from trtswap.types import Array, Faces
 
 FILLED_WEIGHT = 0.2
@@ -42,5 +43,13 @@ def with_coordinates(faces: Faces, values: Array) -> Faces:
 
 
 def placed(faces: Faces, landmarks_px: Array, boxes_px: Array) -> Faces:
-    """The faces elsewhere."""
-    return replace(faces, landmarks_px=landmarks_px.astype(np.float32), boxes_px=boxes_px.astype(np.float32))
+    """The faces elsewhere; their sixty-eight points move as the five do."""
+    dense = faces.landmarks_68_px
+    if dense is not None and len(faces):
+        dense = carry(dense, faces.landmarks_px, landmarks_px).astype(np.float32)
+    return replace(
+        faces,
+        landmarks_px=landmarks_px.astype(np.float32),
+        boxes_px=boxes_px.astype(np.float32),
+        landmarks_68_px=dense,
+    )

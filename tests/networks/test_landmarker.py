@@ -1,0 +1,140 @@
+"""Landmarkers against their description, read plainly in NumPy."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from support.face_networks import analytic_fan, dense_points, random_fan
+from support.networks import box_of_landmarks
+from support.pictures import face_placement, scene
+from support.reference import bilinear
+from support.tolerance import RESAMPLE_CODES
+
+from trtswap.inference.ort import OrtSession
+from trtswap.inference.spec import load_specs
+from trtswap.networks.landmarker import Fan, face_angles_deg, five_of_68
+from trtswap.types import Array, Faces, PixelFormat, Surface
+
+SPEC = load_specs()["2dfan4"]
+
+
+def faces_of(boxes: Array, angles_deg: Array) -> Faces:
+    """Faces whose eyes lie in a line turned clockwise by the angles."""
+    turns = np.radians(angles_deg)
+    axis = np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    eyes = np.stack([middle - 10 * axis, middle + 10 * axis], axis=1)
+    points = np.concatenate([eyes, np.repeat(middle[:, None], 3, axis=1)], axis=1)
+    return Faces(boxes.astype(np.float32), points.astype(np.float32), np.ones(len(boxes), np.float32))
+
+
+def matrix_plainly(box: Array, angle_deg: float) -> Array:
+    """Frame to crop, 3 x 3: the box's centre to (128, 128), its longer side to 195, then the turn of the canvas."""
+    x1, y1, x2, y2 = map(float, box)
+    scale = 195 / max(x2 - x1, y2 - y1, 1)
+    crop = np.array(
+        [[scale, 0, (256 - scale * (x1 + x2)) / 2], [0, scale, (256 - scale * (y1 + y2)) / 2], [0, 0, 1]]
+    )
+    turn = np.eye(3)
+    turn[:2] = cv2.getRotationMatrix2D((128, 128), angle_deg, 1)
+    return turn @ crop
+
+
+def input_plainly(picture: Array, box: Array, angle_deg: float) -> Array:
+    """[3, 256, 256]: bilinear, black outside, B G R, codes over 255; brightened where dark."""
+    to_frame = np.linalg.inv(matrix_plainly(box, angle_deg))
+    u, v = np.meshgrid(np.arange(256.0), np.arange(256.0))
+    x, y = (to_frame[row, 0] * u + to_frame[row, 1] * v + to_frame[row, 2] for row in (0, 1))
+    x, y = np.clip(x, -1, picture.shape[1]), np.clip(y, -1, picture.shape[0])
+    crop = bilinear(picture[..., ::-1].astype(np.float64), x, y, outside=0.0)
+    lab = cv2.cvtColor(np.rint(crop).astype(np.uint8), cv2.COLOR_RGB2Lab)
+    if lab[..., 0].mean() < 30:
+        lab[..., 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[..., 0])
+        crop = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)
+    return np.moveaxis(crop, -1, 0) / 255
+
+
+@pytest.mark.parametrize("batch", [1, "N"])
+def test_points_and_scores_agree_with_the_plain_description(batch: int | str, tmp_path: Path) -> None:
+    seed = int(np.random.default_rng().integers(1 << 31))
+    rng = np.random.default_rng(seed)
+    pictures = [rng.integers(0, 256, shape, np.uint8) for shape in ((300, 400, 3), (200, 150, 3))]
+    boxes = [rng.uniform([-60, -60, 120, 120], [200, 100, 420, 320], (count, 4)) for count in (3, 1)]
+    angles = [rng.integers(0, 4, count) * 90 + rng.uniform(-44, 44, count) for count in (3, 1)]
+    with OrtSession(random_fan(tmp_path / "x.onnx", seed=seed, batch=batch), SPEC, "cpu") as session:
+        faces = [faces_of(*pair) for pair in zip(boxes, angles, strict=True)]
+        surfaces = [Surface(PixelFormat.RGB8, (picture,)) for picture in pictures]
+        points, scores = Fan(session).locate(surfaces, faces)
+        row = 0
+        for picture, some_boxes, some_angles in zip(pictures, boxes, angles, strict=True):
+            for box, angle in zip(np.float32(some_boxes), some_angles, strict=True):
+                quarter = round(angle / 90) * 90 % 360
+                tensor = input_plainly(picture, box, quarter).astype(np.float32)
+                cells, maps = session.run({"input": tensor[None]})
+                to_frame = np.linalg.inv(matrix_plainly(box, quarter))
+                homogeneous = np.concatenate([cells[0, :, :2] * 4.0, np.ones((68, 1))], axis=1)
+                expected = (homogeneous @ to_frame.T)[:, :2]
+                # a cell is four crop pixels; random weights amplify the noise of sampling
+                allowed = 0.25 * math.hypot(*to_frame[0, :2])
+                np.testing.assert_allclose(points[row], expected, atol=allowed, err_msg=f"seed {seed}")
+                peak = np.mean([maps[0, k].max() for k in range(68)])
+                assert scores[row] == pytest.approx(np.interp(peak, [0, 0.9], [0, 1]), abs=1e-3)
+                row += 1
+    assert row == len(points) == len(scores)
+    assert points.dtype == scores.dtype == np.float32
+
+
+def test_inputs_are_bgr_and_black_beyond_the_frame(tmp_path: Path) -> None:
+    rng = np.random.default_rng()
+    picture = rng.integers(40, 256, (90, 120, 3), np.uint8)
+    box = np.array([[-20.0, 30, 60, 140]])
+    faces = faces_of(box, np.array([90.0]))
+    with OrtSession(random_fan(tmp_path / "x.onnx", seed=1), SPEC, "cpu") as session:
+        fan = Fan(session)
+        placements = matrix_plainly(box[0], 90)[None, :2]
+        tensor = fan.inputs([Surface(PixelFormat.RGB8, (picture,))], np.array([0]), placements)
+        assert fan.locate([], [])[0].shape == (0, 68, 2)
+    assert face_angles_deg(faces).tolist() == [90]
+    expected = input_plainly(picture, box[0], 90)
+    assert (expected == 0).mean() > 0.2
+    np.testing.assert_allclose(tensor[0], expected, atol=RESAMPLE_CODES / 255)
+
+
+def test_a_dark_crop_is_brightened_as_lightness_says(tmp_path: Path) -> None:
+    rng = np.random.default_rng()
+    picture = rng.integers(0, 30, (256, 256, 3), np.uint8)
+    with OrtSession(random_fan(tmp_path / "x.onnx", seed=1), SPEC, "cpu") as session:
+        tensor = Fan(session).inputs(
+            [Surface(PixelFormat.RGB8, (picture,))], np.array([0]), np.eye(2, 3)[None]
+        )
+    expected = input_plainly(
+        picture, np.array([30.5, 30.5, 225.5, 225.5]), 0
+    )  # 195 pixels: the picture as it is
+    np.testing.assert_allclose(tensor[0], expected, atol=1e-6)
+    assert tensor.mean() > 1.3 * picture.mean() / 255
+
+
+def test_five_of_sixty_eight() -> None:
+    points = np.random.default_rng().uniform(0, 100, (3, 68, 2))
+    five = five_of_68(points)
+    for face in range(3):
+        np.testing.assert_allclose(five[face, 0], sum(points[face, k] for k in range(36, 42)) / 6)
+        np.testing.assert_allclose(five[face, 1], sum(points[face, k] for k in range(42, 48)) / 6)
+        for place, k in ((2, 30), (3, 48), (4, 54)):
+            np.testing.assert_array_equal(five[face, place], points[face, k])
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, 20.0, 90.0, -170.0])
+def test_painted_faces_are_found_at_any_angle(angle_deg: float, tmp_path: Path) -> None:
+    picture, landmarks = scene(600, 500, [face_placement((300, 240), 260, angle_deg)], seed=4)
+    box = box_of_landmarks(landmarks[0])[None]
+    faces = Faces(box.astype(np.float32), (landmarks + 3).astype(np.float32), np.ones(1, np.float32))
+    with OrtSession(analytic_fan(tmp_path / "x.onnx"), SPEC, "cpu") as session:
+        points, scores = Fan(session).locate([Surface(PixelFormat.RGB8, (picture,))], [faces])
+    np.testing.assert_allclose(five_of_68(points), landmarks, atol=1.0)
+    np.testing.assert_allclose(points, dense_points(landmarks), atol=2.5)
+    assert scores.tolist() == pytest.approx([1.0])

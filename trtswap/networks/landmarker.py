@@ -1,0 +1,129 @@
+"""Adapters of landmarkers: faces to sixty-eight points each, in the order of iBUG 300-W."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from trtswap.geometry import compose, invert, transform_points
+from trtswap.inference.session import Session
+from trtswap.networks.alignment import coverage, sample
+from trtswap.types import Array, Faces, Surface
+
+_SIDE_PX = 195
+"""The longer side of a face's box in the network's input."""
+
+_GRID = 64
+_DARK = 30
+"""Mean lightness, of 255, below which a crop is brightened."""
+
+
+class Landmarker(ABC):
+    """What landmarkers share: a crop around the box of a face, turned upright by quarters, to points in a 64-cell grid.
+
+    size: width and height of the crop in pixels.
+    """
+
+    full_score: float
+    """The raw score that counts as 1."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.size = session.spec.picture.size
+
+    def locate(self, surfaces: Sequence[Surface], faces: Sequence[Faces]) -> tuple[Array, Array]:
+        """The points float32 [F, 68, 2], in pixels of the stored frame, and the scores float32 [F], 0..1, of the faces
+        of each surface, all in one run.
+
+        Raises NetworkError and its kin, DeviceError.
+        """
+        indices = np.repeat(np.arange(len(faces)), [len(item) for item in faces])
+        if not len(indices):
+            return np.zeros((0, 68, 2), np.float32), np.zeros(0, np.float32)
+        boxes = np.concatenate([item.boxes_px for item in faces])
+        placements = landmark_placements(boxes, np.concatenate([face_angles_deg(item) for item in faces]))
+        outputs = self.session.run(
+            {self.session.spec.picture.input: self.inputs(surfaces, indices, placements)}
+        )
+        cells, scores = self.decode(outputs)
+        points = transform_points(invert(placements), cells * (self.size[0] / _GRID))
+        return points.astype(np.float32), np.clip(scores / self.full_score, 0, 1).astype(np.float32)
+
+    def inputs(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Array:
+        """The network's input: one crop per face, black beyond the frame, dark ones brightened.
+
+        indices: int [F], the surface of each face. placements: [F, 2, 3], frame to crop pixels.
+        """
+        tensor = sample(self.session.spec, surfaces, indices, placements)
+        for face, (index, placement) in enumerate(zip(indices.tolist(), placements, strict=True)):
+            inside = coverage(surfaces[index], placement, self.size)
+            if inside is not None:
+                tensor[face] *= inside
+            _brighten(tensor[face])
+        return tensor
+
+    @abstractmethod
+    def decode(self, outputs: Sequence[Array]) -> tuple[Array, Array]:
+        """Points [F, 68, 2] in cells of the 64-cell grid, and raw scores [F], of a batch of outputs."""
+
+
+class Fan(Landmarker):
+    """2dfan4: points, and the heat maps they were read from."""
+
+    full_score = 0.9
+
+    def decode(self, outputs: Sequence[Array]) -> tuple[Array, Array]:
+        """The score is the mean of the heat maps' maxima."""
+        points, maps = outputs
+        return points[..., :2].astype(np.float64), maps.max(axis=(2, 3)).mean(axis=1)
+
+
+def landmark_placements(boxes_px: Array, angles_deg: Array) -> Array:
+    """Where the crops of 256 x 256 pixels lie: float64 [F, 2, 3], frame to crop pixels.
+
+    The centre of each box [F, 4] comes to the crop's, its longer side to 195 pixels; then the crop is turned
+    counter-clockwise by an angle [F] of 0, 90, 180 or 270 degrees about (128, 128).
+    """
+    boxes = np.asarray(boxes_px, np.float64)
+    scales = _SIDE_PX / np.maximum((boxes[:, 2:] - boxes[:, :2]).max(axis=1), 1)
+    placements = np.zeros((len(boxes), 2, 3))
+    placements[:, 0, 0] = placements[:, 1, 1] = scales
+    placements[:, :, 2] = (256 - scales[:, None] * (boxes[:, :2] + boxes[:, 2:])) / 2
+    turns = np.radians(angles_deg)
+    cosines, sines = np.round(np.cos(turns)), np.round(np.sin(turns))
+    rotations = np.empty_like(placements)
+    rotations[:, 0] = np.stack([cosines, sines, 128 * (1 - cosines) - 128 * sines], axis=-1)
+    rotations[:, 1] = np.stack([-sines, cosines, 128 * sines + 128 * (1 - cosines)], axis=-1)
+    return compose(rotations, placements)
+
+
+def face_angles_deg(faces: Faces) -> Array:
+    """How far each face is turned clockwise, by its eyes, to the nearest of 0, 90, 180 and 270 degrees: float64 [N]."""
+    across = np.asarray(faces.landmarks_px[:, 1] - faces.landmarks_px[:, 0], np.float64)
+    turns: Array = np.round(np.degrees(np.arctan2(across[:, 1], across[:, 0])) / 90) % 4 * 90
+    return turns
+
+
+def five_of_68(points: Array) -> Array:
+    """The five points of faces in sixty-eight [..., 68, 2]: the same type [..., 5, 2].
+
+    The eyes are the means of their six points each.
+    """
+    eyes = [points[..., 36:42, :].mean(axis=-2), points[..., 42:48, :].mean(axis=-2)]
+    return np.stack([*eyes, points[..., 30, :], points[..., 48, :], points[..., 54, :]], axis=-2)
+
+
+def _brighten(crop: Array) -> None:
+    """Spreads the lightness of a dark crop [3, H, W] of 0..1, B G R, in place.
+
+    Lightness is taken as if the planes were R G B: the networks were used so.
+    """
+    pixels = np.rint(np.moveaxis(crop, 0, -1) * 255).astype(np.uint8)
+    lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
+    if lab[..., 0].mean() >= _DARK:
+        return
+    lab[..., 0] = cv2.createCLAHE(clipLimit=2, tileGridSize=(8, 8)).apply(np.ascontiguousarray(lab[..., 0]))
+    crop[...] = np.moveaxis(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), -1, 0) / np.float32(255)
