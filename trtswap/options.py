@@ -36,6 +36,7 @@ Region = Literal[
     "upper-lip",
     "lower-lip",
 ]
+Monitoring = Literal["off", "sample", "full"]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
 
@@ -258,6 +259,23 @@ class EnhanceOptions:
 
 
 @dataclass(frozen=True)
+class MonitorOptions:
+    """How the result is measured while it is made.
+
+    mode: "off" measures nothing, unless a report or a threshold asks for figures: then it is "sample", two consecutive
+        frames of every `stride`; "full" measures every frame.
+    require: thresholds that must hold, such as "tpsnr.min>16" or "jitter.share<5%".
+    """
+
+    mode: Monitoring = "off"
+    stride: int = 24
+    require: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(2 <= self.stride <= 1000, f"the monitor's stride is 2 to 1000 frames, not {self.stride}")
+
+
+@dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run.
 
@@ -280,6 +298,7 @@ class SwapOptions:
     enhance: EnhanceOptions = field(default_factory=EnhanceOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     trim: Trim = field(default_factory=Trim)
+    monitor: MonitorOptions = field(default_factory=MonitorOptions)
     models: tuple[str, ...] = ()
     licence: Permission = "any"
     provider: Literal["auto", "cpu", "cuda"] = "auto"

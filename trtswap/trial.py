@@ -114,7 +114,12 @@ def swap_files(
         options = replace(options, select=SelectOptions("reference", distance=0.45))
         reference = files.replaced
     return swap_video(
-        [files.source], files.target, files.result, reference=reference, options=options, on_progress=on_progress
+        [files.source],
+        files.target,
+        files.result,
+        reference=reference,
+        options=options,
+        on_progress=on_progress,
     )
 
 
@@ -141,7 +146,8 @@ def rgb_of(surface: Surface) -> Array:
     whole = np.eye(2, 3)[None]
     size = (surface.width_px, surface.height_px)
     planes = ops.crop([surface], np.zeros(1, int), whole, size, channels="rgb", mean=(0, 0, 0), std=(1, 1, 1))
-    return np.rint(planes[0].transpose(1, 2, 0) * 255).astype(np.uint8)
+    picture: Array = np.rint(planes[0].transpose(1, 2, 0) * 255).astype(np.uint8)
+    return picture
 
 
 class _People:

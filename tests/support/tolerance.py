@@ -31,3 +31,9 @@ SSIM = 1e-4
 
 CROP_SHARE = 0.003
 """Of the full range: OpenCV's crops take positions rounded to a 32nd of a pixel, ours do not."""
+
+SQUARE_CODES = RESAMPLE_CODES + 0.0625
+"""The monitor's squares: resampled, and on a GPU carried in halves, which hold 255 to a sixteenth."""
+
+MOTION_PX = 0.1
+"""How well the motion of a textured square of 128 pixels is found: bilinear interpolation and noise of two codes."""

@@ -12,6 +12,7 @@ from trtswap.options import (
     EnhanceOptions,
     LandmarkOptions,
     MaskOptions,
+    MonitorOptions,
     SelectOptions,
     SmoothOptions,
     SwapOptions,
@@ -72,12 +73,34 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             threads=arguments.encoder_threads,
         ),
         trim=_trim(arguments),
+        monitor=monitor_options(arguments),
         models=tuple(arguments.models),
         licence=arguments.licence,
         provider=arguments.provider,
         batch=arguments.batch,
         queue=arguments.queue,
         overwrite=arguments.overwrite,
+    )
+
+
+def measure_options(arguments: Namespace) -> SwapOptions:
+    """The settings of `trtswap report` and `trtswap compare`."""
+    return SwapOptions(
+        recogniser=arguments.recogniser,
+        detect=DetectOptions(network=arguments.detector, score=arguments.detector_score),
+        select=SelectOptions(mode=arguments.select),
+        trim=_trim(arguments),
+        monitor=monitor_options(arguments),
+        models=tuple(arguments.models),
+        provider=arguments.provider,
+        overwrite=arguments.overwrite,
+    )
+
+
+def monitor_options(arguments: Namespace) -> MonitorOptions:
+    """What is measured and must hold."""
+    return MonitorOptions(
+        mode=arguments.monitor, stride=arguments.monitor_stride, require=tuple(arguments.require)
     )
 
 

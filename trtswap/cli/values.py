@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from trtswap.errors import OptionError
 from trtswap.options import DetectOptions, MaskOptions, SelectOptions, TimePoint
+from trtswap.quality.thresholds import parse_threshold
 
 Value = TypeVar("Value")
 Padding = tuple[float, float, float, float]
@@ -38,6 +39,15 @@ def time_point(text: str) -> TimePoint:
     if clock[1] is not None and int(minutes) >= 60:
         raise argparse.ArgumentTypeError(f"{text!r}: after a colon, minutes are below 60")
     return TimePoint(seconds=float(int(hours) * 3600 + int(minutes) * 60 + Decimal(seconds)))
+
+
+def threshold(text: str) -> str:
+    """A threshold as it is written, once it is known to be one. Raises argparse.ArgumentTypeError."""
+    try:
+        return parse_threshold(text).text
+    except OptionError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        raise argparse.ArgumentTypeError(f"{error}{hint}") from None
 
 
 def field_of(settings: type, name: str, convert: Callable[[str], Value]) -> Callable[[str], Value]:

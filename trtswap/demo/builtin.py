@@ -25,5 +25,5 @@ def builtin_options(options: SwapOptions | None = None) -> SwapOptions:
         recogniser=NAMES["recogniser"],
         detect=replace(given.detect, network=NAMES["detector"]),
         landmarks=replace(given.landmarks, network=NAMES["landmarker"]),
-        mask=replace(given.mask, occluder=(NAMES["occlusion"],)),
+        mask=replace(given.mask, occluder=NAMES["occlusion"]),
     )

@@ -143,7 +143,9 @@ class NetworkSet:
             sorted(
                 spec.name
                 for spec in self._specs.values()
-                if spec.kind in kinds and permits(self._options.licence, spec) and not spec.name.startswith(BUILT_IN)
+                if spec.kind in kinds
+                and permits(self._options.licence, spec)
+                and not spec.name.startswith(BUILT_IN)
             )
         )
         self.notes.append(f"no file of {wanted} was found: {without}")
