@@ -48,6 +48,7 @@ SurfaceRef surface_ref(const py::handle& object, bool writable, std::uintptr_t s
 
 void register_errors(py::module_& module);
 void register_ops(py::module_& module);
+void register_pictures(py::module_& module);
 void register_rasterise(py::module_& module);
 void register_device(py::module_& module);
 

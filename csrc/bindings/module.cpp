@@ -6,5 +6,6 @@ PYBIND11_MODULE(_core, module) {
     trtswap::bindings::register_errors(module);
     trtswap::bindings::register_device(module);
     trtswap::bindings::register_ops(module);
+    trtswap::bindings::register_pictures(module);
     trtswap::bindings::register_rasterise(module);
 }

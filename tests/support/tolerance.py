@@ -22,3 +22,21 @@ TARGETS_CODES = 1
 
 TARGETS_SHARE = 1e-3
 """... on at most this share of the bytes."""
+
+LAB = 2e-3
+"""L*a*b* against the formulas in float64: roots good to 3e-7, times 500 in a*."""
+
+LAB_ROUND_TRIP = 1e-4
+"""R'G'B' on 0..1 through L*a*b* and back."""
+
+STATISTICS_RELATIVE = 1e-5
+"""Moments, of the mean and of the spread; only the pictures are float32."""
+
+MAP = 1e-5
+"""Entries of a colour map; the map is stored in float32."""
+
+PYRAMID_CODES = 0.05
+"""Blends on 0..255 against OpenCV's pyramids in float32, at every level of which both round."""
+
+PYRAMID_TARGETS = 1e-3
+"""Blends of host and CUDA, on 0..255."""

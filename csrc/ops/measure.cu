@@ -1,0 +1,93 @@
+#include "core/launch.cuh"
+#include "core/reduce.cuh"
+#include "core/upload.cuh"
+#include "ops/measure.hpp"
+
+namespace trtswap {
+
+namespace {
+
+constexpr int kBlock = 512;
+constexpr int kEach = kSamples / kBlock; // samples of one thread
+
+template <typename T>
+__global__ void sample_kernel(const MeasureItem* items, MeasureInput input, float* samples) {
+    const int n = static_cast<int>(blockIdx.y), i = static_cast<int>(threadIdx.x);
+    const int j = static_cast<int>(blockIdx.x * blockDim.y + threadIdx.y);
+    measure_sample<T>(items[n], input, i, j, samples + static_cast<std::size_t>(n) * kLanes * kSamples);
+}
+
+__global__ void __launch_bounds__(kBlock)
+    measure_kernel(const float* samples, MeasureInput input, Moments* moments, ColourMap* maps) {
+    __shared__ double shared[kBlock / 32 * kSums];
+    __shared__ Biweight biweights[2];
+    const float* s = samples + static_cast<std::size_t>(blockIdx.x) * kLanes * kSamples;
+    float lanes[kEach][kLanes], weights[kEach];
+#pragma unroll
+    for (int e = 0; e < kEach; ++e) {
+#pragma unroll
+        for (int k = 0; k < kLanes; ++k) {
+            lanes[e][k] = s[k * kSamples + e * kBlock + static_cast<int>(threadIdx.x)];
+        }
+        weights[e] = lanes[e][6];
+    }
+    Moments both[2];
+    for (int pass = 0; pass <= kRefinements; ++pass) {
+#pragma unroll
+        for (int side = 0; side < 2; ++side) {
+            double sums[kSums] = {};
+#pragma unroll
+            for (int e = 0; e < kEach; ++e) {
+                const float* x = lanes[e] + 3 * side;
+                add_sample(sums, weights[e], x[0], x[1], x[2]);
+            }
+            add_up_block(sums, shared);
+            if (threadIdx.x == 0) {
+                both[side] = moments_of(sums);
+                biweights[side] = biweight(both[side]);
+            }
+        }
+        __syncthreads();
+        if (pass == kRefinements) {
+            break;
+        }
+#pragma unroll
+        for (int e = 0; e < kEach; ++e) {
+            const float* x = lanes[e];
+            weights[e] = x[6] * biweights[0](x[0], x[1], x[2]) * biweights[1](x[3], x[4], x[5]);
+        }
+        __syncthreads();
+    }
+    if (threadIdx.x == 0) {
+        moments[2 * blockIdx.x] = both[0];
+        moments[2 * blockIdx.x + 1] = both[1];
+        if (input.solve) {
+            maps[blockIdx.x] = transfer_map(both[0], both[1], input.method, input.strength);
+        }
+    }
+}
+
+} // namespace
+
+void measure_cuda(const MeasureItem* items, int count, const MeasureInput& input, void* workspace,
+                  Moments* moments, ColourMap* maps, std::uintptr_t stream) {
+    if (count == 0) {
+        return;
+    }
+    auto* samples = static_cast<float*>(workspace);
+    auto* table =
+        reinterpret_cast<MeasureItem*>(samples + static_cast<std::size_t>(count) * kLanes * kSamples);
+    upload(table, items, static_cast<std::size_t>(count) * sizeof(MeasureItem), stream);
+    const dim3 block(kGrid, 2), grid(kGrid / 2, static_cast<unsigned>(count));
+    if (input.source.half) {
+        sample_kernel<Half><<<grid, block, 0, as_stream(stream)>>>(table, input, samples);
+    } else {
+        sample_kernel<float><<<grid, block, 0, as_stream(stream)>>>(table, input, samples);
+    }
+    check_cuda(cudaGetLastError(), "launching measure_colour");
+    measure_kernel<<<static_cast<unsigned>(count), kBlock, 0, as_stream(stream)>>>(samples, input, moments,
+                                                                                   maps);
+    check_cuda(cudaGetLastError(), "launching measure_colour");
+}
+
+} // namespace trtswap
