@@ -37,36 +37,50 @@ Layout layout_of(const BlendFace* faces, int count, const BlendInput& input) {
     return layout;
 }
 
-template <typename In>
-TRTSWAP_WIDE void prepare_row(const PrepareItem& item, const CompositeSource& source, const ColourMap* maps,
-                              int y) {
+void prepare_row(const PrepareItem& item, const PatchBatch& patch, const ColourMap* map, int y, float* rows) {
+    const int width = patch.width;
+    const int v = clamp_to(y - kRing, 0, patch.height - 1);
+    float *r = rows, *g = rows + width, *b = rows + 2 * width;
+    const auto* in = static_cast<const std::uint8_t*>(patch.data) +
+                     static_cast<std::size_t>(v) * width * patch.item_bytes();
+    patch_colours(patch, in, map, r, g, b, static_cast<std::size_t>(width));
     for (int x = 0; x < item.target.stride(); ++x) {
-        prepare_pixel<In, float>(item, source, maps, x, y);
+        const int u = clamp_to(x - kRing, 0, width - 1);
+        store_prepared<float>(item, x, y, {r[u], g[u], b[u]}, prepared_mask(item, x, y));
     }
 }
 
 void prepare(const BlendFace& face, int n, const BlendInput& input, const PreparedPatch& target) {
+    const CompositeSource& s = input.source;
     const PrepareItem item{face.patch, face.mask, target, face.surface.colour, face.surface.subsampled(), n};
+    const PatchBatch patch{face.patch, s.half, 1, s.width, s.height, s.scale, s.offset};
+    const ColourMap* map = input.maps == nullptr ? nullptr : input.maps + n;
     const int rows = target.height + 2 * kRing;
 #pragma omp parallel for schedule(static) if (rows * target.stride() >= kWorthThreads)
     for (int y = 0; y < rows; ++y) {
-        input.source.half ? prepare_row<Half>(item, input.source, input.maps, y)
-                          : prepare_row<float>(item, input.source, input.maps, y);
+        thread_local std::vector<float> buffer;
+        buffer.resize(3 * static_cast<std::size_t>(s.width));
+        prepare_row(item, patch, map, y, buffer.data());
     }
 }
+
+// The windows lie where a pyramid of impurities would have its finest level, which nothing else uses.
+float* windows_of(const BlendPlanes& p) { return p.impurity(); }
 
 template <PlaneKind Kind, typename Code>
 void difference_row(const BlendPlane& plane, const BlendPlanes& p, int y) {
     constexpr int kChannels = channels_of(Kind);
     const std::size_t at = static_cast<std::size_t>(y) * plane.width;
-    float* mask = p.mask() + at;
+    float *mask = p.mask() + at, *windows = windows_of(p) + at;
     float* rows[kChannels];
     for (int k = 0; k < kChannels; ++k) {
         rows[k] = p.difference(k) + at;
     }
     for (int x = 0; x < plane.width; ++x) {
         float difference[kChannels];
-        mask[x] = difference_at<Kind, Code, float>(plane, x, y, difference);
+        const float packed = difference_at<Kind, Code, float>(plane, x, y, difference);
+        mask[x] = max_of(packed, 0.0f);
+        windows[x] = window_of(packed);
         for (int k = 0; k < kChannels; ++k) {
             rows[k][x] = difference[k];
         }
@@ -76,13 +90,13 @@ void difference_row(const BlendPlane& plane, const BlendPlanes& p, int y) {
 template <PlaneKind Kind, typename Code>
 void finish_row(const BlendPlane& plane, const BlendPlanes& p, int y, float* const* rows) {
     constexpr int kChannels = channels_of(Kind);
-    const float* mask = p.mask() + static_cast<std::size_t>(y) * plane.width;
+    const float* windows = windows_of(p) + static_cast<std::size_t>(y) * plane.width;
     for (int x = 0; x < plane.width; ++x) {
         float results[kChannels];
         for (int k = 0; k < kChannels; ++k) {
             results[k] = rows[k][x];
         }
-        write_result<Kind, Code>(plane, x, y, mask[x], results);
+        write_result<Kind, Code>(plane, x, y, windows[x], results);
     }
 }
 

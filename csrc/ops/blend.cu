@@ -14,6 +14,14 @@ constexpr std::size_t kAlign = 256;
 
 std::size_t aligned(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
+template <typename In>
+__device__ Rgb colour_at(const PrepareItem& item, const CompositeSource& source, int x, int y) {
+    const int u = clamp_to(x - kRing, 0, source.width - 1), v = clamp_to(y - kRing, 0, source.height - 1);
+    const std::size_t area = static_cast<std::size_t>(source.width) * source.height;
+    const In* in = static_cast<const In*>(item.patch) + static_cast<std::size_t>(v) * source.width + u;
+    return patch_pixel(in, area, source.scale, source.offset);
+}
+
 template <typename T>
 __global__ void prepare_kernel(const PrepareItem* items, CompositeSource source, const ColourMap* maps) {
     const PrepareItem& item = items[blockIdx.y];
@@ -21,11 +29,12 @@ __global__ void prepare_kernel(const PrepareItem* items, CompositeSource source,
     if (i >= static_cast<int>(item.target.elements())) {
         return;
     }
-    if (source.half) {
-        prepare_pixel<Half, T>(item, source, maps, i % stride, i / stride);
-    } else {
-        prepare_pixel<float, T>(item, source, maps, i % stride, i / stride);
+    const int x = i % stride, y = i / stride;
+    Rgb c = source.half ? colour_at<Half>(item, source, x, y) : colour_at<float>(item, source, x, y);
+    if (maps != nullptr) {
+        c = mapped(maps[item.map], c);
     }
+    store_prepared<T>(item, x, y, c, prepared_mask(item, x, y));
 }
 
 template <PlaneKind Kind, typename Code, typename T>
@@ -47,7 +56,7 @@ __device__ void finish_tile(const BlendPlane& plane, const PyramidTask& task, co
                             float* shared) {
     constexpr int N = Kind == PlaneKind::luma ? 2 : 4;
     collapse_tile<N, T>(task, 0, tile, shared, [&](int x, int y, const Lanes<N>& e, const Lanes<N>& r) {
-        write_result<Kind, Code>(plane, x, y, e.v[N - 1], r.v);
+        write_result<Kind, Code>(plane, x, y, window_of(e.v[N - 1]), r.v);
     });
 }
 

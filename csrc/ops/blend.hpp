@@ -7,12 +7,14 @@
 //
 // In a plane, at each sample: p the patch and m the mask there, b the frame. The patch is sampled bicubically
 // (Catmull-Rom) where it is enlarged and averaged over the sample's footprint where it is denser than the plane; the mask
-// bilinearly, 0 outside the patch. w = min(1, 4 m) is 1 but for the outermost quarter of the mask's slope.
+// bilinearly, 0 outside the patch. The mask's slope is the room that a transition has: detail changes over within its
+// middle quarter, what is coarser over a width of its own, and the outer part takes what would reach out of the mask.
 //
-//   d = w (p - b)      r = blend of d under m (pyramid.hpp)      b <- b + w r
+//   d = min(1, 16 m) (p - b)     k = clamp(4 m - 1.5, 0, 1)     w = min(1, m / 0.375)
+//   r = blend of d under k (pyramid.hpp)     b <- b + w r
 //
 // A sample with m = 0 is not written and never seen by the pyramids: what lies before the face does not bleed into it.
-// Where the mask is 1 as far as the coarsest level reaches the result is the patch itself. Rounded to nearest.
+// Where k is 1 as far as the coarsest level reaches the result is the patch itself. Rounded to nearest.
 //
 // The host form runs to the end before it returns; the CUDA form queues on `stream`. Neither allocates.
 #pragma once
@@ -243,50 +245,45 @@ TRTSWAP_HD constexpr int channels_of(PlaneKind kind) {
     return kind == PlaneKind::luma ? 1 : kind == PlaneKind::chroma ? 2 : 3;
 }
 
-TRTSWAP_HD float window_of(float mask) { return min_of(1.0f, 4.0f * mask); }
+// k and w of a mask in one number, as they are never both in between: k above 0, where w is 1; else w - 1.
+TRTSWAP_HD float packed_mask(float mask) {
+    return mask < 0.375f ? mask * (1.0f / 0.375f) - 1.0f : clamp_to(4.0f * mask - 1.5f, 0.0f, 1.0f);
+}
+TRTSWAP_HD float window_of(float packed) { return 1.0f + min_of(packed, 0.0f); }
 
 template <PlaneKind Kind, typename Code> TRTSWAP_HD Code* codes_at(const BlendPlane& plane, int x, int y) {
     std::uint8_t* row = plane.data + (plane.y0 + y) * plane.stride_bytes;
     return reinterpret_cast<Code*>(row) + (plane.x0 + x) * channels_of(Kind);
 }
 
-// d and m at a sample: `difference` gets channels_of(Kind) values; returns the mask.
+// d and m at a sample: `difference` gets channels_of(Kind) values; returns the packed mask.
 template <PlaneKind Kind, typename Code, typename T>
 TRTSWAP_HD float difference_at(const BlendPlane& plane, int x, int y, float* difference) {
     const PatchSample s = patch_sample<Kind, T>(plane, x, y);
     const Code* codes = codes_at<Kind, Code>(plane, x, y);
-    const float w = window_of(s.mask), scale = 1.0f / plane.unit;
+    const float edge = min_of(1.0f, 16.0f * s.mask), scale = 1.0f / plane.unit;
     for (int k = 0; k < channels_of(Kind); ++k) {
-        difference[k] = s.mask > 0.0f ? w * (s.colour[k] - (code_of(codes[k]) - plane.centre) * scale) : 0.0f;
+        difference[k] =
+            s.mask > 0.0f ? edge * (s.colour[k] - (code_of(codes[k]) - plane.centre) * scale) : 0.0f;
     }
-    return s.mask;
+    return packed_mask(s.mask);
 }
 
 template <PlaneKind Kind, typename Code>
-TRTSWAP_HD void write_result(const BlendPlane& plane, int x, int y, float mask, const float* results) {
-    if (!(mask > 0.0f)) {
+TRTSWAP_HD void write_result(const BlendPlane& plane, int x, int y, float window, const float* results) {
+    if (!(window > 0.0f)) {
         return;
     }
     Code* codes = codes_at<Kind, Code>(plane, x, y);
-    const float w = window_of(mask) * plane.unit;
+    const float w = window * plane.unit;
     for (int k = 0; k < channels_of(Kind); ++k) {
         detail::store_code(codes + k, code_of(codes[k]) + w * results[k], plane.code_max);
     }
 }
 
-// The pixel (x, y) of the ringed patch.
-template <typename In, typename T>
-TRTSWAP_HD void prepare_pixel(const PrepareItem& item, const CompositeSource& source, const ColourMap* maps,
-                              int x, int y) {
-    const int u = clamp_to(x - kRing, 0, source.width - 1), v = clamp_to(y - kRing, 0, source.height - 1);
-    const std::size_t area = static_cast<std::size_t>(source.width) * source.height;
-    const std::size_t from = static_cast<std::size_t>(v) * source.width + u;
-    Rgb c = patch_pixel(static_cast<const In*>(item.patch) + from, area, source.scale, source.offset);
-    if (maps != nullptr) {
-        c = mapped(maps[item.map], c);
-    }
-    const bool inside = u == x - kRing && v == y - kRing;
-    const float mask = inside ? clamp_to(item.mask[from], 0.0f, 1.0f) : 0.0f;
+// Writes the pixel (x, y) of the ringed patch: R'G'B' on 0..255, and the mask.
+template <typename T>
+TRTSWAP_HD void store_prepared(const PrepareItem& item, int x, int y, Rgb c, float mask) {
     float values[3] = {c.r - 128.0f, c.g - 128.0f, c.b - 128.0f};
     if (item.yuv) {
         const ColourTransform& t = item.colour;
@@ -303,6 +300,15 @@ TRTSWAP_HD void prepare_pixel(const PrepareItem& item, const CompositeSource& so
     store(first + 1, mask);
     store(second, values[1]);
     store(second + 1, values[2]);
+}
+
+// The mask at (x, y) of the ringed patch: 0 in the ring.
+TRTSWAP_HD float prepared_mask(const PrepareItem& item, int x, int y) {
+    const int u = x - kRing, v = y - kRing;
+    if (u < 0 || v < 0 || u >= item.target.width || v >= item.target.height) {
+        return 0.0f;
+    }
+    return clamp_to(item.mask[static_cast<std::size_t>(v) * item.target.width + u], 0.0f, 1.0f);
 }
 
 } // namespace trtswap

@@ -7,7 +7,7 @@ namespace {
 constexpr std::size_t kRun = 1 << 12;          // pixels one thread takes at a time
 constexpr std::size_t kWorthThreads = 1 << 13; // pixels
 
-TRTSWAP_WIDE void to_lab_run(const float* in, float* out, std::size_t area, std::size_t size) {
+TRTSWAP_WIDE void to_lab_run(const float* in, float* __restrict__ out, std::size_t area, std::size_t size) {
     for (std::size_t i = 0; i < size; ++i) {
         const Lab c = lab_from_srgb({in[i], in[i + area], in[i + 2 * area]});
         out[i] = c.l;
@@ -16,7 +16,7 @@ TRTSWAP_WIDE void to_lab_run(const float* in, float* out, std::size_t area, std:
     }
 }
 
-TRTSWAP_WIDE void from_lab_run(const float* in, float* out, std::size_t area, std::size_t size) {
+TRTSWAP_WIDE void from_lab_run(const float* in, float* __restrict__ out, std::size_t area, std::size_t size) {
     for (std::size_t i = 0; i < size; ++i) {
         const Rgb c = srgb_from_lab({in[i], in[i + area], in[i + 2 * area]});
         out[i] = c.r;
@@ -26,13 +26,34 @@ TRTSWAP_WIDE void from_lab_run(const float* in, float* out, std::size_t area, st
 }
 
 template <typename T>
-void transfer_run(const PatchBatch& p, const T* in, const ColourMap& map, T* out, std::size_t size) {
-    const std::size_t area = p.area();
+void read_run(const T* in, std::size_t area, float scale, float offset, float* __restrict__ r,
+              float* __restrict__ g, float* __restrict__ b, std::size_t size) {
     for (std::size_t i = 0; i < size; ++i) {
-        const Rgb c = mapped(map, patch_pixel(in + i, area, p.scale, p.offset));
-        store(out + i, c.r * (1.0f / 255.0f));
-        store(out + i + area, c.g * (1.0f / 255.0f));
-        store(out + i + 2 * area, c.b * (1.0f / 255.0f));
+        const Rgb c = patch_pixel(in + i, area, scale, offset);
+        r[i] = c.r;
+        g[i] = c.g;
+        b[i] = c.b;
+    }
+}
+
+TRTSWAP_WIDE void map_run(const ColourMap map, float* __restrict__ r, float* __restrict__ g,
+                          float* __restrict__ b, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) {
+        const Rgb c = mapped(map, {r[i], g[i], b[i]});
+        r[i] = c.r;
+        g[i] = c.g;
+        b[i] = c.b;
+    }
+}
+
+template <typename T>
+void transfer_run(const PatchBatch& p, const T* in, const ColourMap& map, T* out, std::size_t size) {
+    float rows[3][kRun];
+    patch_colours(p, in, &map, rows[0], rows[1], rows[2], size);
+    for (int k = 0; k < 3; ++k) {
+        for (std::size_t i = 0; i < size; ++i) {
+            store(out + k * p.area() + i, rows[k][i] * (1.0f / 255.0f));
+        }
     }
 }
 
@@ -60,6 +81,18 @@ void lab_host(const float* in, float* out, int images, std::size_t area, bool to
         const std::size_t at = n * 3 * area + first;
         (to_lab ? to_lab_run : from_lab_run)(in + at, out + at, area, size);
     });
+}
+
+void patch_colours(const PatchBatch& p, const void* in, const ColourMap* map, float* r, float* g, float* b,
+                   std::size_t size) {
+    if (p.half) {
+        read_run(static_cast<const Half*>(in), p.area(), p.scale, p.offset, r, g, b, size);
+    } else {
+        read_run(static_cast<const float*>(in), p.area(), p.scale, p.offset, r, g, b, size);
+    }
+    if (map != nullptr) {
+        map_run(*map, r, g, b, size);
+    }
 }
 
 void colour_transfer_host(const PatchBatch& patches, const ColourMap* maps, void* out) {

@@ -31,6 +31,10 @@ struct PatchBatch {
 void colour_transfer_host(const PatchBatch& patches, const ColourMap* maps, void* out);
 void colour_transfer_cuda(const PatchBatch& patches, const ColourMap* maps, void* out, std::uintptr_t stream);
 
+// R'G'B' on 0..255 of `size` pixels of a patch from `in`, through `map` unless it is null, into three rows. Host.
+void patch_colours(const PatchBatch& patches, const void* in, const ColourMap* map, float* r, float* g,
+                   float* b, std::size_t size);
+
 // Shared by both targets: the pixel at `in`, its planes `area` values apart.
 template <typename T> TRTSWAP_HD Rgb patch_pixel(const T* in, std::size_t area, float scale, float offset) {
     return clamp_rgb({to_float(in[0]) * scale + offset, to_float(in[area]) * scale + offset,

@@ -22,6 +22,7 @@ __device__ void down_tile(const PyramidTask& task, int l, const Tile& tile, floa
 #pragma unroll
         for (int k = 0; k < 2 * kGroup + 3; ++k) {
             rows[k] = fine.load(x, reflected(y + k, fine.height));
+            rows[k].v[N - 1] = max_of(rows[k].v[N - 1], 0.0f);
         }
 #pragma unroll
         for (int j = 0; j < kGroup; ++j) {

@@ -1,7 +1,7 @@
 // Pyramids of many pictures at once. A task is one picture; a launch covers the tiles of all tasks at one level.
 //
 // A level is an array of elements of 2 or 4 lanes, float or half. In the pyramid `d` the last lane is the mask and the
-// others are differences; in the pyramid `r` (levels from 1) the last lane is the impurity, the others results.
+// others are differences; on the finest level a value below 0 means more to the caller and counts as 0 here; in the pyramid `r` (levels from 1) the last lane is the impurity, the others results.
 #pragma once
 
 #include "core/launch.cuh"
@@ -189,7 +189,7 @@ __device__ void collapse_tile(const PyramidTask& task, int l, const Tile& tile, 
             continue;
         }
         const Lanes<N> e = fine.load(x, y);
-        const float m = e.v[N - 1];
+        const float m = max_of(e.v[N - 1], 0.0f);
         float up[kLanes] = {};
         if (!coarsest) {
             const float* here = shared + (i / kTileWidth * kWidth + i % kTileWidth / 2 + 1) * kLanes;

@@ -40,3 +40,9 @@ PYRAMID_CODES = 0.05
 
 PYRAMID_TARGETS = 1e-3
 """Blends of host and CUDA, on 0..255."""
+
+BLEND_CODES = 0.03
+"""What float32 adds to a blend of full-contrast noise, in codes of either depth, before rounding."""
+
+BLEND_HALF_CODES = 0.3
+"""What a float16 workspace adds: differences up to 255 are kept to 1/16 of a code, in the patch and in the pyramid."""
