@@ -67,12 +67,12 @@ def measure_colour(
 
     surfaces, indices, placements, patches, scale, offset: as in `ops.composite`. weights: float32 [F or 1, H, W], how
     much each pixel of the crop is skin. Both pictures are averaged to the same grid; samples near black and white do
-    not count, and colours far from the mean (hair, shadow, highlights) less and less.
-    Returns moments float64 [F, 2, 10] of patch and frame. maps: float32 [F, 12], if given gets the maps that
+    not count, and colours or differences far from the mean (hair, shadow, highlights, features of one) less and less.
+    Returns moments float64 [F, 3, 10] of patch, frame, and frame - patch. maps: float32 [F, 12], if given gets the maps that
     `transfer_maps` makes of them, without leaving the device.
     """
     if moments is None:
-        moments = allocate_like(patches, (len(indices), 2, 10), np.float64)
+        moments = allocate_like(patches, (len(indices), 3, 10), np.float64)
     core.measure_colour(
         [native_surface(surface) for surface in surfaces],
         np.ascontiguousarray(indices, np.int32),
@@ -92,10 +92,12 @@ def measure_colour(
 
 
 def transfer_maps(moments: Array, method: TransferMethod, strength: float = 1.0) -> Array:
-    """The colour maps that give patches the colours of frames: moments float64 [F, 2, 10] to float32 [F, 12]. Host.
+    """The colour maps that give patches the colours of frames: moments float64 [F, 3, 10] as `measure_colour`
+    gives them to float32 [F, 12]. Host.
 
     "mk": linear Monge-Kantorovich, the whole covariance. "reinhard": each channel alone. strength: 0 (no change) to 1.
-    Flat or few samples end smoothly in a shift of the mean and in no change.
+    Flat or few samples end smoothly in a shift of the mean and in no change, and so does what is small beside the
+    differences between the two pictures that no map explains.
     """
     maps = np.empty((len(moments), 12), np.float32)
     core.transfer_maps(np.ascontiguousarray(moments, np.float64), _METHODS[method], float(strength), maps)

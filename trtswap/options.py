@@ -9,7 +9,9 @@ from trtswap.errors import OptionError
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
 Selection = Literal["largest", "all", "reference"]
-MaskKind = Literal["box", "occlusion"]
+MaskKind = Literal["box", "ellipse", "hull", "occlusion"]
+BlendMethod = Literal["multiband", "alpha"]
+ColourTransfer = Literal["mk", "reinhard", "off"]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
 
@@ -134,8 +136,10 @@ class SmoothOptions:
 class MaskOptions:
     """Where a patch replaces the frame: where all of `kinds` agree.
 
-    kinds: "box", all of the crop but its edges, and "occlusion", what covers the face is left as it is. blur: of the
-    box, 0..1 of half the crop's width. padding: of the box, percent of the crop, top right bottom left. occluder: the
+    kinds: "box", all of the crop but its edges; "ellipse", about where an upright face lies in the crop; "hull", around
+    the 68 points of each face, the ellipse where it has none; "occlusion", what covers the face is left as it is.
+    blur: of the box, 0..1 of half the crop's width. padding: of the box, percent of the crop, top right bottom left.
+    feather: of ellipse and hull, how far inwards they fade out, 0..0.5 of the crop's width. occluder: the
     networks that tell what covers a face, of several the least mask counts; "auto" takes one where it is on disk, and
     goes without where there is none.
     """
@@ -143,10 +147,12 @@ class MaskOptions:
     blur: float = 0.3
     padding: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     kinds: tuple[MaskKind, ...] = ("box", "occlusion")
+    feather: float = 0.12
     occluder: tuple[str, ...] = ("auto",)
 
     def __post_init__(self) -> None:
         _require(0 <= self.blur <= 1, f"the mask blur is 0 to 1, not {self.blur}")
+        _require(0 <= self.feather <= 0.5, f"the feather is 0 to 0.5 of the crop, not {self.feather}")
         _require(
             len(self.padding) == 4 and all(0 <= side < 100 for side in self.padding),
             f"the mask padding is four percentages from 0 to 99, not {self.padding}",
@@ -165,6 +171,25 @@ class MaskOptions:
 
 
 @dataclass(frozen=True)
+class BlendOptions:
+    """How a patch joins the frame.
+
+    method: "multiband" gives coarse structure a wide transition and detail a narrow one; "alpha" mixes under the mask.
+    levels: of multiband, octaves of detail, 1..8. colour: how the patch gets the colours of the frame's skin: "mk" by
+    the whole covariance (Monge-Kantorovich), "reinhard" each channel of L*a*b* alone, "off" not. strength: of that, 0..1.
+    """
+
+    method: BlendMethod = "multiband"
+    levels: int = 5
+    colour: ColourTransfer = "mk"
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.levels <= 8, f"the blend has 1 to 8 levels, not {self.levels}")
+        _require(0 <= self.strength <= 1, f"the colour strength is 0 to 1, not {self.strength}")
+
+
+@dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run. batch: frames analysed and swapped together. queue: batches waiting between stages.
     models: folders searched first for networks. provider: ONNX Runtime's execution provider."""
@@ -176,6 +201,7 @@ class SwapOptions:
     select: SelectOptions = field(default_factory=SelectOptions)
     smooth: SmoothOptions = field(default_factory=SmoothOptions)
     mask: MaskOptions = field(default_factory=MaskOptions)
+    blend: BlendOptions = field(default_factory=BlendOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     trim: Trim = field(default_factory=Trim)
     models: tuple[str, ...] = ()

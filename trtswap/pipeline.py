@@ -1,5 +1,5 @@
-"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, occlude, composite,
-write.
+"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, occlude, match
+colours, composite, write.
 
 Reading, analysing and swapping each run in a thread of their own, at most `options.queue` batches apart; the caller's
 thread writes. Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread
@@ -23,11 +23,12 @@ from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
 from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
+from trtswap.stages.colour import match_colours
 from trtswap.stages.composite import composite
 from trtswap.stages.gather import gather
 from trtswap.stages.identity import identify
 from trtswap.stages.landmarks import Refiner
-from trtswap.stages.mask import box_mask
+from trtswap.stages.mask import face_masks
 from trtswap.stages.occlusion import occlude
 from trtswap.stages.overlay import overlaid
 from trtswap.stages.select import select
@@ -124,7 +125,8 @@ def _stages(
 ) -> Iterator[Iterator[Batch]]:
     """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
     recogniser = networks.recogniser if settings.select.mode == "reference" else None
-    size = networks.swapper.size
+    size, template = networks.swapper.size, networks.swapper.template
+    rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
 
     def ahead(batches: Iterable[Batch], name: str) -> Ahead[Batch]:
@@ -136,14 +138,14 @@ def _stages(
         if tracks is None:
             refiner = _refiner(networks, settings)
             found = analyse(read, networks.detector, settings.detect, recogniser, refiner)
-            rate = reader.info.frame_rate
-            final = steady(found, settings.smooth, float(rate) if rate else None, settings.batch)
+            final = steady(found, settings.smooth, rate, settings.batch)
         else:
             final = from_tracks(read, tracks, reader.info)
         chosen = ahead(select(final, settings.select, wanted), "analyse")
         swapped = swap(chosen, networks.swapper, identity)
         masked = occlude(swapped, networks.occluders, size)
-        yield ahead(composite(masked, size, settings.mask), "swap")
+        coloured = match_colours(masked, template, size, settings.blend, settings.smooth, rate)
+        yield ahead(composite(coloured, template, size, settings.mask, settings.blend), "swap")
     finally:
         for thread in threads:
             thread.stop()
@@ -157,7 +159,7 @@ def _refiner(networks: NetworkSet, settings: SwapOptions) -> Refiner | None:
 
 def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:
     swapper = networks.swapper
-    mask = box_mask(swapper.size, settings.mask)
+    mask = face_masks(swapper.size, swapper.template, settings.mask)[0]
 
     def draw(batch: Batch) -> Iterator[Frame]:
         for row, frame in enumerate(batch.frames):

@@ -157,7 +157,7 @@ void measure_colour(const py::sequence& surfaces, const Integers& indices, const
     const std::vector<SurfaceRef> refs = surface_refs(surfaces, false, stream);
     const FaceArrays faces(patches, weights, count, scale, offset, stream);
     const ArrayRef result = array_ref(moments, "moments", stream);
-    expect(result, {"f8"}, {count, 2, 10});
+    expect(result, {"f8"}, {count, 3, 10});
     expect_contiguous(result);
     expect_writable(result);
     std::vector<const ArrayRef*> arrays{&faces.patch, &faces.mask, &result};

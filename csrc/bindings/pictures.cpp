@@ -76,14 +76,15 @@ void statistics(const py::object& pictures, const py::object& masks, const py::o
 
 void transfer_maps(const py::array_t<double, py::array::c_style | py::array::forcecast>& moments, int method,
                    double strength, py::array_t<float, py::array::c_style>& maps) {
-    require(moments.ndim() == 3 && moments.shape(1) == 2 && moments.shape(2) == 10,
-            "moments: expected [F, 2, 10]");
+    require(moments.ndim() == 3 && moments.shape(1) == 3 && moments.shape(2) == 10,
+            "moments: expected [F, 3, 10]");
     require(maps.ndim() == 2 && maps.shape(0) == moments.shape(0) && maps.shape(1) == 12,
             "maps: expected [F, 12]");
     const auto* from = reinterpret_cast<const Moments*>(moments.data());
     auto* to = reinterpret_cast<ColourMap*>(maps.mutable_data());
     for (py::ssize_t n = 0; n < moments.shape(0); ++n) {
-        to[n] = transfer_map(from[2 * n], from[2 * n + 1], static_cast<TransferMethod>(method), strength);
+        to[n] = transfer_map(from[3 * n], from[3 * n + 1], from[3 * n + 2],
+                             static_cast<TransferMethod>(method), strength);
     }
 }
 

@@ -33,6 +33,10 @@ namespace detail {
 constexpr double kRidge = 1.0;       // of L*a*b* squared
 constexpr double kMostGain = 2.0;    // of contrast; its inverse is the least
 constexpr double kFewSamples = 64.0; // as many count half
+constexpr double kShiftDoubt =
+    0.04; // a shift counts half at this share of the variance of what the map leaves
+constexpr double kGainDoubt =
+    0.06; // and the squared logarithms of the gains at this share of its part of all
 
 struct Matrix3 {
     double v[9];
@@ -118,38 +122,69 @@ TRTSWAP_HD Matrix3 reinhard(const Matrix3& from, const Matrix3& to) {
     return m;
 }
 
-// How much of M - I keeps every gain within bounds: 0..1.
-TRTSWAP_HD double bounded(const Matrix3& m) {
+struct Gains {
+    double bounded; // how much of M - I keeps every gain within bounds: 0..1
+    double size2;   // sum of the squared logarithms
+};
+
+TRTSWAP_HD Gains gains_of(const Matrix3& m) {
     double gains[3];
     eigenvalues(m, gains);
-    double share = 1.0;
+    Gains g{1.0, 0.0};
     if (gains[0] > kMostGain) {
-        share = (kMostGain - 1.0) / (gains[0] - 1.0);
+        g.bounded = (kMostGain - 1.0) / (gains[0] - 1.0);
     }
     if (gains[2] < 1.0 / kMostGain) {
-        share = min_of(share, (1.0 - 1.0 / kMostGain) / (1.0 - gains[2]));
+        g.bounded = min_of(g.bounded, (1.0 - 1.0 / kMostGain) / (1.0 - gains[2]));
     }
-    return share;
+    for (double gain : gains) {
+        const double size = log(max_of(gain, 1e-6));
+        g.size2 += size * size;
+    }
+    return g;
 }
+
+TRTSWAP_HD double trace(const Matrix3& m) { return m(0, 0) + m(1, 1) + m(2, 2); }
+
+// The variance of y - M x, over all channels: what the map leaves of the difference between the two pictures.
+TRTSWAP_HD double remainder(const Matrix3& m, const Matrix3& from, const Matrix3& to,
+                            const double (&difference)[6]) {
+    Matrix3 cross = symmetric(difference, 0.0); // of y - x: S + T - 2 C
+    for (int i = 0; i < 9; ++i) {
+        cross.v[i] = 0.5 * (from.v[i] + to.v[i] - cross.v[i]);
+    }
+    const double left = trace(to) + trace(product(product(m, from), m)) - 2.0 * trace(product(m, cross));
+    return max_of(left, 0.0);
+}
+
+TRTSWAP_HD double believed(double size2, double doubt) { return size2 > 0.0 ? size2 / (size2 + doubt) : 0.0; }
 
 } // namespace detail
 
 TRTSWAP_HD ColourMap identity_map() { return {{1, 0, 0, 0, 1, 0, 0, 0, 1}, {0, 0, 0}}; }
 
-// The map that gives a picture with the moments `from` those of `to`. strength: 0 (no change) to 1.
-TRTSWAP_HD ColourMap transfer_map(const Moments& from, const Moments& to, TransferMethod method,
-                                  double strength) {
-    const double count = min_of(from.count, to.count);
-    const double share = strength * count / (count + detail::kFewSamples);
+// The map that gives a picture with the moments `from` those of `to`; `difference`: the moments of to - from, sample by
+// sample. strength: 0 (no change) to 1.
+TRTSWAP_HD ColourMap transfer_map(const Moments& from, const Moments& to, const Moments& difference,
+                                  TransferMethod method, double strength) {
+    const double share = strength * from.count / (from.count + detail::kFewSamples);
     const detail::Matrix3 s = detail::symmetric(from.covariance, detail::kRidge);
     const detail::Matrix3 t = detail::symmetric(to.covariance, detail::kRidge);
     detail::Matrix3 m =
         method == TransferMethod::reinhard ? detail::reinhard(s, t) : detail::monge_kantorovich(s, t);
-    const double kept = share * detail::bounded(m);
+    const detail::Gains gains = detail::gains_of(m);
+    const double left = detail::remainder(m, s, t, difference.covariance);
+    const double part = left / (detail::trace(s) + detail::trace(t));
+    double shift2 = 0.0;
+    for (int i = 0; i < 3; ++i) {
+        shift2 += (to.mean[i] - from.mean[i]) * (to.mean[i] - from.mean[i]);
+    }
+    const double moved = share * detail::believed(shift2, detail::kShiftDoubt * left);
+    const double kept = share * gains.bounded * detail::believed(gains.size2, detail::kGainDoubt * part);
     m = detail::combined(1.0 - kept, kept, m, 0.0, m);
     ColourMap map = identity_map();
     for (int i = 0; i < 3; ++i) {
-        double b = from.mean[i] + share * (to.mean[i] - from.mean[i]);
+        double b = from.mean[i] + moved * (to.mean[i] - from.mean[i]);
         for (int j = 0; j < 3; ++j) {
             map.m[3 * i + j] = static_cast<float>(m(i, j));
             b -= m(i, j) * from.mean[j];

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kMostTaps = 8;           // per luma pixel
 constexpr int kWorthThreads = 1 << 13; // pixels
+constexpr int kLeastAcross = 16;       // samples of the coarsest level
 constexpr int kBand = 8;               // rows one thread takes at a time
 
 struct Layout {
@@ -137,6 +138,16 @@ void blend_plane(const BlendPlane& plane, int levels, float* memory) {
     }
 }
 
+// Levels until the coarsest has kLeastAcross samples across the patch, which is `size` of its own pixels wide.
+int levels_for(const Affine& to_patch, int size) {
+    const double scale = std::sqrt(std::fabs(to_patch.m[0] * to_patch.m[4] - to_patch.m[1] * to_patch.m[3]));
+    int levels = 1;
+    while (levels < kMostLevels && size / scale >= kLeastAcross << levels) {
+        ++levels;
+    }
+    return levels;
+}
+
 } // namespace
 
 BlendFace make_blend_face(const SurfaceView& surface, const Affine& to_patch, const CompositeSource& source,
@@ -151,6 +162,7 @@ int make_planes(const BlendFace& face, const CompositeSource& source, BlendPlane
     const float unit = (s.colour.code_max + 1.0f) / 256.0f;
     const PreparedPatch patch{nullptr, nullptr, source.width, source.height};
     const bool wide = s.format == PixelFormat::p010;
+    const int most_levels = levels_for(face.to_patch, min_of(source.width, source.height));
     planes[0] = {s.luma.data,
                  s.luma.stride_bytes,
                  s.subsampled() ? PlaneKind::luma : PlaneKind::rgb,
@@ -164,6 +176,7 @@ int make_planes(const BlendFace& face, const CompositeSource& source, BlendPlane
                  s.colour.code_max,
                  localised(face.to_patch, r.x0, r.y0),
                  taps_per_axis(face.to_patch, kMostTaps),
+                 most_levels,
                  patch};
     if (!s.subsampled()) {
         planes[0].centre = 128.0f;
@@ -189,6 +202,7 @@ int make_planes(const BlendFace& face, const CompositeSource& source, BlendPlane
                  s.colour.code_max,
                  localised(chroma, x0, y0),
                  taps_per_axis(chroma, 2 * kMostTaps),
+                 most_levels,
                  patch};
     return 2;
 }

@@ -51,6 +51,7 @@ struct BlendPlane {
     float centre, unit, code_max;
     LocalAffine to_patch;
     int taps;
+    int most_levels; // that the size of the face has room for
     PreparedPatch patch;
 };
 
@@ -84,7 +85,8 @@ BlendFace make_blend_face(const SurfaceView& surface, const Affine& to_patch, co
 // Fills planes[0] and, for 4:2:0, planes[1]; returns how many. `patch` has no memory yet.
 int make_planes(const BlendFace& face, const CompositeSource& source, BlendPlane* planes);
 inline int plane_levels(const BlendPlane& plane, int levels) {
-    return plane.kind == PlaneKind::chroma && levels > 1 ? levels - 1 : levels;
+    const int most = min_of(levels, plane.most_levels);
+    return plane.kind == PlaneKind::chroma && most > 1 ? most - 1 : most;
 }
 
 std::size_t blend_bytes_host(const BlendFace* faces, int count, const BlendInput& input);

@@ -18,29 +18,31 @@ void sample(const MeasureItem* items, int count, const MeasureInput& input, floa
     }
 }
 
-void measure(const float* s, Moments (&moments)[2]) {
+void measure(const float* s, Moments (&moments)[3]) {
     float weights[kSamples];
     const float* given = s + 6 * kSamples;
     for (int i = 0; i < kSamples; ++i) {
         weights[i] = given[i];
     }
     for (int pass = 0;; ++pass) {
-        double patch[kSums] = {}, frame[kSums] = {};
+        double sums[3][kSums] = {};
         for (int i = 0; i < kSamples; ++i) {
             if (weights[i] > 0.0f) {
-                add_sample(patch, weights[i], s[i], s[kSamples + i], s[2 * kSamples + i]);
-                add_sample(frame, weights[i], s[3 * kSamples + i], s[4 * kSamples + i], s[5 * kSamples + i]);
+                for (int side = 0; side < 3; ++side) {
+                    const SideColour c = side_colour(s + i, kSamples, side);
+                    add_sample(sums[side], weights[i], c.x, c.y, c.z);
+                }
             }
         }
-        moments[0] = moments_of(patch);
-        moments[1] = moments_of(frame);
+        for (int side = 0; side < 3; ++side) {
+            moments[side] = moments_of(sums[side]);
+        }
         if (pass == kRefinements) {
             return;
         }
-        const Biweight p = biweight(moments[0]), f = biweight(moments[1]);
+        const Biweight biweights[3] = {biweight(moments[0]), biweight(moments[1]), biweight(moments[2])};
         for (int i = 0; i < kSamples; ++i) {
-            weights[i] = given[i] * p(s[i], s[kSamples + i], s[2 * kSamples + i]) *
-                         f(s[3 * kSamples + i], s[4 * kSamples + i], s[5 * kSamples + i]);
+            weights[i] = refined(biweights, s + i, kSamples);
         }
     }
 }
@@ -76,12 +78,13 @@ void measure_host(const MeasureItem* items, int count, const MeasureInput& input
                       : sample<float>(items, count, input, samples);
 #pragma omp parallel for schedule(static) if (count > 1)
     for (int n = 0; n < count; ++n) {
-        Moments both[2];
-        measure(samples + static_cast<std::size_t>(n) * kLanes * kSamples, both);
-        moments[2 * n] = both[0];
-        moments[2 * n + 1] = both[1];
+        Moments found[3];
+        measure(samples + static_cast<std::size_t>(n) * kLanes * kSamples, found);
+        for (int side = 0; side < 3; ++side) {
+            moments[3 * n + side] = found[side];
+        }
         if (input.solve) {
-            maps[n] = transfer_map(both[0], both[1], input.method, input.strength);
+            maps[n] = transfer_map(found[0], found[1], found[2], input.method, input.strength);
         }
     }
 }

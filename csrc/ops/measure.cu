@@ -20,7 +20,7 @@ __global__ void sample_kernel(const MeasureItem* items, MeasureInput input, floa
 __global__ void __launch_bounds__(kBlock)
     measure_kernel(const float* samples, MeasureInput input, Moments* moments, ColourMap* maps) {
     __shared__ double shared[kBlock / 32 * kSums];
-    __shared__ Biweight biweights[2];
+    __shared__ Biweight biweights[3];
     const float* s = samples + static_cast<std::size_t>(blockIdx.x) * kLanes * kSamples;
     float lanes[kEach][kLanes], weights[kEach];
 #pragma unroll
@@ -31,20 +31,20 @@ __global__ void __launch_bounds__(kBlock)
         }
         weights[e] = lanes[e][6];
     }
-    Moments both[2];
+    Moments found[3];
     for (int pass = 0; pass <= kRefinements; ++pass) {
 #pragma unroll
-        for (int side = 0; side < 2; ++side) {
+        for (int side = 0; side < 3; ++side) {
             double sums[kSums] = {};
 #pragma unroll
             for (int e = 0; e < kEach; ++e) {
-                const float* x = lanes[e] + 3 * side;
-                add_sample(sums, weights[e], x[0], x[1], x[2]);
+                const SideColour c = side_colour(lanes[e], 1, side);
+                add_sample(sums, weights[e], c.x, c.y, c.z);
             }
             add_up_block(sums, shared);
             if (threadIdx.x == 0) {
-                both[side] = moments_of(sums);
-                biweights[side] = biweight(both[side]);
+                found[side] = moments_of(sums);
+                biweights[side] = biweight(found[side]);
             }
         }
         __syncthreads();
@@ -53,16 +53,16 @@ __global__ void __launch_bounds__(kBlock)
         }
 #pragma unroll
         for (int e = 0; e < kEach; ++e) {
-            const float* x = lanes[e];
-            weights[e] = x[6] * biweights[0](x[0], x[1], x[2]) * biweights[1](x[3], x[4], x[5]);
+            weights[e] = refined(biweights, lanes[e], 1);
         }
         __syncthreads();
     }
     if (threadIdx.x == 0) {
-        moments[2 * blockIdx.x] = both[0];
-        moments[2 * blockIdx.x + 1] = both[1];
+        for (int side = 0; side < 3; ++side) {
+            moments[3 * blockIdx.x + side] = found[side];
+        }
         if (input.solve) {
-            maps[blockIdx.x] = transfer_map(both[0], both[1], input.method, input.strength);
+            maps[blockIdx.x] = transfer_map(found[0], found[1], found[2], input.method, input.strength);
         }
     }
 }

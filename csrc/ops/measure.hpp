@@ -2,13 +2,14 @@
 //
 //   faces    [F]             surface, placement, patch [3, H, W] as in composite
 //   weights  [F or 1, H, W]  float32 on the patch's grid, 0 where something is not skin
-//   moments  [F, 2]          of patch and frame in L*a*b*, see statistics.hpp
+//   moments  [F, 3]          of patch, frame and frame - patch in L*a*b*, see statistics.hpp
 //   maps     [F]             optional: from the patch's moments to the frame's, see core/transfer.h
 //   samples  [F, kLanes, kGrid^2]  float, workspace
 //
 // Both pictures are averaged to one grid over the crop, so that grain and sharpness do not count. A sample counts where
 // its weight says so and neither picture is near black or white; then, kRefinements times, the less the further either
-// picture's colour lies from its mean there (Tukey's biweight), which leaves out hair, shadows and highlights. Both sides
+// picture's colour, or their difference, lies from its mean there (Tukey's biweight), which leaves out hair, shadows,
+// highlights, and features that one of the two has alone. Both sides
 // of a sample share one weight: what is left out of one is left out of the other.
 //
 // The host form runs to the end before it returns; the CUDA form queues on `stream`. Neither allocates.
@@ -144,6 +145,28 @@ TRTSWAP_HD Biweight biweight(const Moments& m) {
         }
     }
     return w;
+}
+
+struct SideColour {
+    float x, y, z;
+};
+
+// Patch (0), frame (1) or frame - patch (2) of the sample whose lanes lie `step` values apart from `s`.
+TRTSWAP_HD SideColour side_colour(const float* s, int step, int side) {
+    if (side == 2) {
+        return {s[3 * step] - s[0], s[4 * step] - s[step], s[5 * step] - s[2 * step]};
+    }
+    const float* x = s + 3 * side * step;
+    return {x[0], x[step], x[2 * step]};
+}
+
+TRTSWAP_HD float refined(const Biweight (&biweights)[3], const float* s, int step) {
+    float weight = s[6 * step];
+    for (int side = 0; side < 3; ++side) {
+        const SideColour c = side_colour(s, step, side);
+        weight *= biweights[side](c.x, c.y, c.z);
+    }
+    return weight;
 }
 
 } // namespace trtswap

@@ -18,6 +18,22 @@ def moments(mean: np.ndarray, covariance: np.ndarray, count: float = 1e9) -> np.
     return np.concatenate([[count], mean, covariance[np.triu_indices(3)]])
 
 
+def pair(source: np.ndarray, target: np.ndarray, matrix: np.ndarray | None = None) -> np.ndarray:
+    """The moments of two pictures, float64 [1, 3, 10], that a map turns into each other and nothing else tells apart: the
+    covariance between them is S M. matrix: of the map, else Monge-Kantorovich."""
+    s, t = (as_covariance(row) + RIDGE * np.eye(3) for row in (source, target))
+    cross = (cielab.monge_kantorovich(s, t) if matrix is None else matrix) @ s
+    return np.stack(
+        [source, target, moments(target[1:4] - source[1:4], s + t - (cross + cross.T), source[0])]
+    )[None]
+
+
+def as_covariance(row: np.ndarray) -> np.ndarray:
+    matrix = np.zeros((3, 3))
+    matrix[np.triu_indices(3)] = row[4:]
+    return np.triu(matrix) + np.triu(matrix, 1).T
+
+
 def random_covariance(rng: np.random.Generator, least: float = 0.7, most: float = 1.4) -> np.ndarray:
     """Spreads like those of skin, with correlations; `least` and `most` bound the ratio of two such."""
     turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
@@ -39,7 +55,7 @@ def test_monge_kantorovich_matches_its_definition() -> None:
         source, target = base, true @ base @ true
         del root
         means = rng.uniform((20, -10, -5), (80, 30, 30), (2, 3))
-        maps = ops.transfer_maps(np.stack([moments(means[0], source), moments(means[1], target)])[None], "mk")
+        maps = ops.transfer_maps(pair(moments(means[0], source), moments(means[1], target)), "mk")
         matrix, offset = as_matrix(maps)
         ridge = RIDGE * np.eye(3)
         expected = cielab.monge_kantorovich(source + ridge, target + ridge)
@@ -58,7 +74,7 @@ def test_transferred_moments_are_the_target_s(target: Target) -> None:
     rgb = ops.lab_to_srgb(lab.astype(np.float32))
     mask = np.ones((1, 64, 64), np.float32)
     before = ops.statistics(ops.srgb_to_lab(rgb), mask)
-    maps = ops.transfer_maps(before[None], "mk")
+    maps = ops.transfer_maps(pair(*before), "mk")
     moved = target.get(ops.colour_transfer(target.put(rgb[:1]), target.put(maps)))
     after = ops.statistics(ops.srgb_to_lab(moved), mask)[0]
     assert np.abs(after[1:4] - before[1, 1:4]).max() < 0.3
@@ -68,11 +84,11 @@ def test_transferred_moments_are_the_target_s(target: Target) -> None:
 def test_reinhard_scales_each_channel() -> None:
     rng = np.random.default_rng()
     source, target = random_covariance(rng), random_covariance(rng)
-    maps = ops.transfer_maps(
-        np.stack([moments(np.zeros(3), source), moments(np.ones(3), target)])[None], "reinhard"
-    )
-    matrix, offset = as_matrix(maps)
     ratio = np.sqrt((np.diag(target) + RIDGE) / (np.diag(source) + RIDGE))
+    both = pair(moments(np.zeros(3), source), moments(np.ones(3), target), np.diag(ratio))
+    left = np.diag(target) + RIDGE - ratio**2 * (np.diag(source) + RIDGE)
+    assert np.abs(left).max() < 1e-9
+    matrix, offset = as_matrix(ops.transfer_maps(both, "reinhard"))
     assert np.abs(matrix - np.diag(ratio)).max() <= tolerance.MAP
     assert np.abs(offset - 1).max() <= tolerance.MAP
 
@@ -80,9 +96,7 @@ def test_reinhard_scales_each_channel() -> None:
 @pytest.mark.parametrize("method", ["mk", "reinhard"])
 def test_strength_goes_from_nothing_to_all(method: str) -> None:
     rng = np.random.default_rng()
-    both = np.stack(
-        [moments(np.zeros(3), random_covariance(rng)), moments(np.ones(3), random_covariance(rng))]
-    )[None]
+    both = pair(moments(np.zeros(3), random_covariance(rng)), moments(np.ones(3), random_covariance(rng)))
     none, half, whole = (ops.transfer_maps(both, method, s)[0].astype(np.float64) for s in (0, 0.5, 1))
     assert np.array_equal(none, np.concatenate([np.eye(3).ravel(), np.zeros(3)]))
     assert np.abs(half - (none + whole) / 2).max() <= tolerance.MAP
@@ -96,20 +110,47 @@ def test_degenerate_statistics_end_smoothly(method: str) -> None:
     mean = np.array([50.0, 10, 10])
     for source, target in [(zero, skin), (skin, zero), (zero, zero), (grey, skin), (skin, grey)]:
         matrix, offset = as_matrix(
-            ops.transfer_maps(np.stack([moments(mean, source), moments(mean + 5, target)])[None], method)
+            ops.transfer_maps(pair(moments(mean, source), moments(mean + 5, target)), method)
         )
         gains = np.linalg.eigvalsh((matrix + matrix.T) / 2)
         assert np.isfinite(matrix).all() and np.isfinite(offset).all()
         assert gains.min() >= 0.5 - 1e-6 and gains.max() <= 2 + 1e-6
-        assert np.abs(matrix @ mean + offset - mean - 5).max() <= 1e-3
-    nothing = ops.transfer_maps(np.stack([moments(mean, skin, 0), moments(mean + 9, grey, 0)])[None], method)[
+        shift = matrix @ mean + offset - mean  # all of it, but where nothing correlates
+        assert (shift > 2).all()
+        assert (shift <= 5 + 1e-3).all()
+    nothing = ops.transfer_maps(pair(moments(mean, skin, 0), moments(mean + 9, grey, 0)), method)[
         0
     ]
     assert np.array_equal(nothing, np.concatenate([np.eye(3).ravel(), np.zeros(3)]).astype(np.float32))
     few = as_matrix(
-        ops.transfer_maps(np.stack([moments(mean, skin, FEW), moments(mean + 8, skin, FEW)])[None], method)
+        ops.transfer_maps(pair(moments(mean, skin, FEW), moments(mean + 8, skin, FEW)), method)
     )
     assert np.abs(few[0] @ mean + few[1] - mean - 4).max() <= 1e-3
+
+
+def test_what_no_map_explains_is_not_followed() -> None:
+    """The less two pictures correlate, the less a small shift and a small change of contrast are believed; a large one is."""
+    skin = np.diag([100.0, 16, 9])
+    mean = np.array([50.0, 10, 10])
+
+    def map_of(shift: float, gain: float, correlation: float) -> tuple[np.ndarray, np.ndarray]:
+        difference = skin * (1 + gain**2 - 2 * correlation * gain)
+        three = [
+            moments(mean, skin),
+            moments(mean + (shift, 0, 0), skin * gain**2),
+            moments(np.array([shift, 0, 0]), difference),
+        ]
+        return as_matrix(ops.transfer_maps(np.stack(three)[None], "mk"))
+
+    moved = {}
+    for correlation in (1.0, 0.9, 0.6):
+        for shift, gain in ((1, 1.05), (20, 1.5)):
+            matrix, offset = map_of(shift, gain, correlation)
+            moved[correlation, shift] = (matrix @ mean + offset - mean)[0] / shift, (matrix[0, 0] - 1) / (gain - 1)
+    assert moved[1.0, 1] == pytest.approx((1, 1), abs=0.05)
+    assert max(moved[0.6, 1]) < 0.5 * min(moved[1.0, 1])
+    assert moved[0.6, 1] < moved[0.9, 1]
+    assert min(moved[0.9, 20]) > 0.9
 
 
 @pytest.mark.parametrize("half", [False, True])

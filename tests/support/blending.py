@@ -88,6 +88,8 @@ def blend(
     planes = reference.codes(surface)
     bits = surface.format.bit_depth
     box = region(placement, mask.shape, surface)
+    across = min(mask.shape) / np.sqrt(abs(np.linalg.det(placement[:, :2])))
+    levels = min(levels, max(1, int(np.floor(np.log2(max(across, 16) / 16))) + 1))
     mask = mask.astype(np.float64)
     if box[0] >= box[2] or box[1] >= box[3]:
         return planes

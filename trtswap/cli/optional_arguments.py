@@ -59,6 +59,6 @@ def add_mask_kinds(group: _ActionsContainer) -> None:
         metavar="KIND[,KIND]",
         type=names_of(MaskOptions, "kinds"),
         default=_MASK.kinds,
-        help="where the new face may show, all of: box (the crop but its edges), occlusion (what nothing covers) "
-        + default_text(_MASK.kinds),
+        help="where the new face may show, all of: box (the crop but its edges), ellipse (where a face lies in "
+        "it), hull (around the 68 points), occlusion (what nothing covers) " + default_text(_MASK.kinds),
     )

@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from trtswap.errors import OptionError
 from trtswap.options import (
+    BlendOptions,
     DetectOptions,
     EncodeOptions,
     LandmarkOptions,
@@ -40,7 +41,14 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             blur=arguments.mask_blur,
             padding=arguments.mask_padding,
             kinds=arguments.mask,
+            feather=arguments.feather,
             occluder=arguments.occluder,
+        ),
+        blend=BlendOptions(
+            method=arguments.blend,
+            levels=arguments.blend_levels,
+            colour=arguments.colour_transfer,
+            strength=arguments.colour_strength,
         ),
         encode=EncodeOptions(
             codec=arguments.codec,

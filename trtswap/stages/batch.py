@@ -18,6 +18,7 @@ class Batch:
     frame, set by `steady`: the faces as the detector gave them, all faces held steady, and whether the frame begins a
     new scene. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
     theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, from networks, or None.
+    maps: float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None.
     """
 
     frames: tuple[Frame, ...]
@@ -28,6 +29,7 @@ class Batch:
     placements: Array | None = None
     patches: Patches | None = None
     masks: Array | None = None
+    maps: Array | None = None
 
     @property
     def face_count(self) -> int:
