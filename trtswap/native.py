@@ -29,8 +29,21 @@ _MATRICES = {Matrix.BT601: 0, Matrix.BT709: 1, Matrix.BT2020: 2}
 _GROWTH = 1.25
 
 
-def native_surface(surface: Surface) -> NativeSurface:
-    """The surface as the extension takes it."""
+def native_surface(surface: Surface) -> Any:
+    """The surface as the extension takes it. One in GPU memory is read once and kept so with the surface."""
+    kept = surface.__dict__.get("_parsed")
+    if kept is None:
+        fields = _fields(surface)
+        if isinstance(surface.planes[0], np.ndarray):
+            return fields
+        kept = core.parse_surface(fields)
+        if kept is None:  # planes that name the stream they come from, which has to be waited for each time
+            return fields
+        object.__setattr__(surface, "_parsed", kept)
+    return kept
+
+
+def _fields(surface: Surface) -> NativeSurface:
     colour = surface.colour
     x, y = colour.siting.offset_px
     full = colour.range is Range.FULL

@@ -1,7 +1,7 @@
 // R'G'B' of sRGB (IEC 61966-2-1) <-> CIE 1976 L*a*b*, D65, 2 degrees, in float.
 //
 // Roots are found by Newton's method from a guess at the exponent, with additions and products only, so that loops over
-// pixels turn into vector code and both targets give the same bits.
+// pixels turn into vector code.
 #pragma once
 
 #include <cmath>
@@ -66,10 +66,17 @@ TRTSWAP_HD float light_from_srgb(float value) {
     return value <= 0.04045f ? value * (1.0f / 12.92f) : root * root * root;
 }
 
-// x^(1/2.4) = x^(1/3) x^(1/12).
+// x^(1/2.4) = x^(1/3) x^(1/12); on a GPU by its own logarithm and power of two, good to 1e-6.
 TRTSWAP_HD float srgb_from_light(float light) {
+#if defined(__CUDA_ARCH__)
+    float exponent, power;
+    asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(exponent) : "f"(max_of(light, detail::kLeastRadicand)));
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(exponent * (1.0f / 2.4f)));
+    const float curved = 1.055f * power - 0.055f;
+#else
     const float root = detail::cube_root(light);
     const float curved = 1.055f * (root * sqrtf(sqrtf(root))) - 0.055f;
+#endif
     return light <= 0.0031308f ? light * 12.92f : curved;
 }
 

@@ -3,10 +3,10 @@
 
 namespace trtswap {
 
-// Every thread brings N values; thread 0 leaves with the sums. `shared` has room for N values per warp. All threads of
-// the block take part.
+// Every thread brings N values; their sums end in shared[0..N). `shared` has room for N values per warp. All threads of
+// the block take part, and may read the sums when it returns.
 template <int N> __device__ void add_up_block(double (&values)[N], double* shared) {
-    const int lane = static_cast<int>(threadIdx.x) & 31, warp = static_cast<int>(threadIdx.x) / 32;
+    const int thread = static_cast<int>(threadIdx.x), lane = thread & 31, warp = thread / 32;
     const int warps = static_cast<int>(blockDim.x) / 32;
 #pragma unroll
     for (int k = 0; k < N; ++k) {
@@ -23,20 +23,14 @@ template <int N> __device__ void add_up_block(double (&values)[N], double* share
         }
     }
     __syncthreads();
-    if (warp == 0 && lane < N) { // one thread per value; N is at most 32
+    if (thread < N) { // value `thread` of the first warp is read by this thread alone
         double sum = 0.0;
         for (int w = 0; w < warps; ++w) {
-            sum += shared[w * N + lane];
+            sum += shared[w * N + thread];
         }
-        shared[lane] = sum; // entry `lane` of warp 0 is read by this thread alone
+        shared[thread] = sum;
     }
     __syncthreads();
-    if (threadIdx.x == 0) {
-#pragma unroll
-        for (int k = 0; k < N; ++k) {
-            values[k] = shared[k];
-        }
-    }
 }
 
 } // namespace trtswap

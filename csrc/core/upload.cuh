@@ -15,7 +15,8 @@ template <int Bytes> struct Parcel {
 template <int Bytes>
 __global__ void unpack_kernel(const __grid_constant__ Parcel<Bytes> parcel, std::uint32_t* target,
                               int words) {
-    for (int i = static_cast<int>(threadIdx.x); i < words; i += static_cast<int>(blockDim.x)) {
+    const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+    if (i < words) {
         target[i] = parcel.words[i];
     }
 }
@@ -27,7 +28,8 @@ void upload_in(void* target, const void* source, std::size_t bytes, std::uintptr
         Parcel<Bytes> parcel;
         std::memcpy(parcel.words, static_cast<const char*>(source) + first, size);
         auto* there = reinterpret_cast<std::uint32_t*>(static_cast<char*>(target) + first);
-        unpack_kernel<Bytes><<<1, 256, 0, as_stream(stream)>>>(parcel, there, static_cast<int>(size / 4));
+        const int words = static_cast<int>(size / 4);
+        unpack_kernel<Bytes><<<blocks_for(words, 64), 64, 0, as_stream(stream)>>>(parcel, there, words);
         check_cuda(cudaGetLastError(), "sending a table to the device");
     }
 }

@@ -55,9 +55,11 @@ template <PlaneKind Kind, typename Code, typename T>
 __device__ void finish_tile(const BlendPlane& plane, const PyramidTask& task, const Tile& tile,
                             float* shared) {
     constexpr int N = Kind == PlaneKind::luma ? 2 : 4;
-    collapse_tile<N, T>(task, 0, tile, shared, [&](int x, int y, const Lanes<N>& e, const Lanes<N>& r) {
-        write_result<Kind, Code>(plane, x, y, window_of(e.v[N - 1]), r.v);
-    });
+    const auto shown = [](const Lanes<N>& e) { return window_of(e.v[N - 1]) > 0.0f; };
+    collapse_tile<N, T>(task, 0, tile, shared, shown,
+                        [&](int x, int y, const Lanes<N>& e, const Lanes<N>& r) {
+                            write_result<Kind, Code>(plane, x, y, window_of(e.v[N - 1]), r.v);
+                        });
 }
 
 // Calls work with the plane's kind and code type; the same for all threads of a block.
@@ -94,17 +96,18 @@ template <PlaneKind Kind, typename Code, typename T> struct FinishWork {
 };
 
 template <typename T>
-__global__ void __launch_bounds__(kTileThreads)
-    difference_kernel(const BlendPlane* planes, const PyramidTask* tasks, const TileTable* table) {
-    const Tile tile = find_tile(tasks, table, 0);
+__global__ void __launch_bounds__(kTileThreads, sizeof(T) == 2 ? 5 : 4)
+    difference_kernel(const BlendPlane* planes, const PyramidTask* tasks,
+                      const __grid_constant__ TileRow row) {
+    const Tile tile = find_tile(row);
     by_kind<T, DifferenceWork>(planes[tile.task], tasks[tile.task], tile);
 }
 
 template <typename T>
-__global__ void __launch_bounds__(kTileThreads)
-    finish_kernel(const BlendPlane* planes, const PyramidTask* tasks, const TileTable* table) {
+__global__ void __launch_bounds__(kTileThreads, sizeof(T) == 2 ? 5 : 4)
+    finish_kernel(const BlendPlane* planes, const PyramidTask* tasks, const __grid_constant__ TileRow row) {
     __shared__ float shared[kCollapseShared];
-    const Tile tile = find_tile(tasks, table, 0);
+    const Tile tile = find_tile(row);
     by_kind<T, FinishWork>(planes[tile.task], tasks[tile.task], tile, &shared[0]);
 }
 
@@ -115,10 +118,9 @@ struct Group {
     std::vector<PyramidTask> tasks;
     std::size_t bytes = 0; // patches and pyramids, without the tables
 
-    std::size_t table_bytes(int levels) const {
+    std::size_t table_bytes() const {
         return aligned(patches.size() * sizeof(PrepareItem) + planes.size() * sizeof(BlendPlane) +
-                       tasks.size() * sizeof(PyramidTask) + 16 +
-                       static_cast<std::size_t>(levels) * sizeof(TileTable::first[0]));
+                       tasks.size() * sizeof(PyramidTask));
     }
 };
 
@@ -206,23 +208,20 @@ template <typename Item> char* put(char* at, const std::vector<Item>& items) {
 
 template <typename T>
 void launch(Group& group, const BlendInput& input, char* workspace, std::uintptr_t stream) {
-    const std::size_t table_bytes = group.table_bytes(input.levels);
+    const std::size_t table_bytes = group.table_bytes();
     place(group, workspace + table_bytes);
-    TileTable tiles_of_tasks{};
-    int tiles[kMostLevels];
-    fill_tiles(group.tasks.data(), static_cast<int>(group.tasks.size()), input.levels, tiles_of_tasks, tiles);
-    // the tile table first: its rows are read in 16 bytes
-    const std::size_t tile_bytes = static_cast<std::size_t>(input.levels) * sizeof(TileTable::first[0]);
+    TileRow rows[kMostLevels];
+    for (int l = 0; l < input.levels; ++l) {
+        rows[l] = tile_row(group.tasks.data(), static_cast<int>(group.tasks.size()), l);
+    }
     std::vector<char> host(table_bytes);
-    std::memcpy(host.data(), &tiles_of_tasks, tile_bytes);
-    char* at = put(host.data() + tile_bytes, group.patches);
+    char* at = put(host.data(), group.patches);
     const auto planes_at = static_cast<std::size_t>(at - host.data());
     at = put(at, group.planes);
     const auto tasks_at = static_cast<std::size_t>(at - host.data());
     at = put(at, group.tasks);
     upload(workspace, host.data(), static_cast<std::size_t>(at - host.data()), stream);
-    const auto* table = reinterpret_cast<const TileTable*>(workspace);
-    const auto* items = reinterpret_cast<const PrepareItem*>(workspace + tile_bytes);
+    const auto* items = reinterpret_cast<const PrepareItem*>(workspace);
     const auto* planes = reinterpret_cast<const BlendPlane*>(workspace + planes_at);
     const auto* tasks = reinterpret_cast<const PyramidTask*>(workspace + tasks_at);
 
@@ -230,11 +229,11 @@ void launch(Group& group, const BlendInput& input, char* workspace, std::uintptr
     const dim3 grid(blocks_for(elements, 128), static_cast<unsigned>(group.patches.size()));
     prepare_kernel<T><<<grid, 128, 0, as_stream(stream)>>>(items, input.source, input.maps);
     check_cuda(cudaGetLastError(), "launching blend");
-    const auto finest = static_cast<unsigned>(tiles[0]);
-    difference_kernel<T><<<finest, kTileThreads, 0, as_stream(stream)>>>(planes, tasks, table);
+    const auto finest = static_cast<unsigned>(rows[0].tiles);
+    difference_kernel<T><<<finest, kTileThreads, 0, as_stream(stream)>>>(planes, tasks, rows[0]);
     check_cuda(cudaGetLastError(), "launching blend");
-    launch_pyramids<T>(tasks, table, tiles, input.levels, stream);
-    finish_kernel<T><<<finest, kTileThreads, 0, as_stream(stream)>>>(planes, tasks, table);
+    launch_pyramids<T>(tasks, rows, input.levels, stream);
+    finish_kernel<T><<<finest, kTileThreads, 0, as_stream(stream)>>>(planes, tasks, rows[0]);
     check_cuda(cudaGetLastError(), "launching blend");
 }
 
@@ -247,9 +246,8 @@ std::size_t blend_bytes_cuda(const BlendFace* faces, int count, const int* layer
         layer_count = max_of(layer_count, layers[i] + 1);
     }
     for (int layer = 0; layer < layer_count; ++layer) {
-        in_groups(faces, count, layers, layer, input, [&](const Group& group) {
-            most = max_of(most, group.table_bytes(input.levels) + group.bytes);
-        });
+        in_groups(faces, count, layers, layer, input,
+                  [&](const Group& group) { most = max_of(most, group.table_bytes() + group.bytes); });
     }
     return most;
 }

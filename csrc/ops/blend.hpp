@@ -165,18 +165,41 @@ template <typename T> TRTSWAP_HD float bilinear_mask(const T* picture, int strid
                mix(to_float(p[2 * stride]), to_float(p[2 * stride + 2]), c.fx), c.fy);
 }
 
-template <typename T> TRTSWAP_HD Pair cubic_pair(const T* picture, int stride, const PatchCell& c) {
+// The four samples around a place, and the twelve around them.
+template <typename T>
+TRTSWAP_HD void load_middle(const T* picture, int stride, const PatchCell& c, Pair (&p)[4][4]) {
+    for (int j = 1; j < 3; ++j) {
+        for (int i = 1; i < 3; ++i) {
+            p[j][i] = load_pair(picture + 2 * (c.at + (j - 1) * stride + i - 1));
+        }
+    }
+}
+
+template <typename T>
+TRTSWAP_HD void load_outer(const T* picture, int stride, const PatchCell& c, Pair (&p)[4][4]) {
+    for (int j = 0; j < 4; ++j) {
+        for (int i = 0; i < 4; ++i) {
+            if (j == 0 || j == 3 || i == 0 || i == 3) {
+                p[j][i] = load_pair(picture + 2 * (c.at + (j - 1) * stride + i - 1));
+            }
+        }
+    }
+}
+
+TRTSWAP_HD float middle_mask(const Pair (&p)[4][4], const PatchCell& c) {
+    return mix(mix(p[1][1].b, p[1][2].b, c.fx), mix(p[2][1].b, p[2][2].b, c.fx), c.fy);
+}
+
+TRTSWAP_HD Pair cubic_pair(const Pair (&p)[4][4], const PatchCell& c) {
     float across[4], down[4];
     cubic_weights(c.fx, across);
     cubic_weights(c.fy, down);
     Pair sum{0.0f, 0.0f};
     for (int j = 0; j < 4; ++j) {
-        const T* row = picture + 2 * (c.at + (j - 1) * stride - 1);
         Pair line{0.0f, 0.0f};
         for (int i = 0; i < 4; ++i) {
-            const Pair p = load_pair(row + 2 * i);
-            line.a += across[i] * p.a;
-            line.b += across[i] * p.b;
+            line.a += across[i] * p[j][i].a;
+            line.b += across[i] * p[j][i].b;
         }
         sum.a += down[j] * line.a;
         sum.b += down[j] * line.b;
@@ -202,17 +225,22 @@ TRTSWAP_HD PatchSample patch_sample(const BlendPlane& plane, int x, int y) {
     const int stride = patch.stride();
     PatchSample s{{0.0f, 0.0f, 0.0f}, 0.0f};
     if (plane.taps == 1) {
-        const LocalPoint p = map(static_cast<float>(x), static_cast<float>(y));
-        const detail::PatchCell cell = detail::patch_cell(patch, p.x, p.y, map.to_x, map.to_y);
-        s.mask = detail::bilinear_mask(first, stride, cell);
+        const LocalPoint at = map(static_cast<float>(x), static_cast<float>(y));
+        const detail::PatchCell cell = detail::patch_cell(patch, at.x, at.y, map.to_x, map.to_y);
+        detail::Pair p[4][4];
+        detail::load_middle(first, stride, cell, p);
+        s.mask = detail::middle_mask(p, cell);
         if (!(s.mask > 0.0f)) {
             return s;
         }
         if (Kind != PlaneKind::chroma) {
-            s.colour[0] = detail::cubic_pair(first, stride, cell).a;
+            detail::load_outer(first, stride, cell, p);
+            s.colour[0] = detail::cubic_pair(p, cell).a;
         }
         if (Kind != PlaneKind::luma) {
-            const detail::Pair pair = detail::cubic_pair(second, stride, cell);
+            detail::load_middle(second, stride, cell, p);
+            detail::load_outer(second, stride, cell, p);
+            const detail::Pair pair = detail::cubic_pair(p, cell);
             s.colour[Kind == PlaneKind::chroma ? 0 : 1] = pair.a;
             s.colour[Kind == PlaneKind::chroma ? 1 : 2] = pair.b;
         }

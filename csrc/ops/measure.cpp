@@ -30,7 +30,7 @@ void measure(const float* s, Moments (&moments)[3]) {
             if (weights[i] > 0.0f) {
                 for (int side = 0; side < 3; ++side) {
                     const SideColour c = side_colour(s + i, kSamples, side);
-                    add_sample(sums[side], weights[i], c.x, c.y, c.z);
+                    add_sample<double>(sums[side], weights[i], c.x, c.y, c.z);
                 }
             }
         }

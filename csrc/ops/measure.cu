@@ -10,6 +10,13 @@ namespace {
 constexpr int kBlock = 512;
 constexpr int kEach = kSamples / kBlock; // samples of one thread
 
+constexpr int kAll = 3 * kSums;
+
+// Near most skin, so that few digits are lost to the mean when squares are added in single precision.
+__device__ __forceinline__ float pivot(int side, int channel) {
+    return side == 2 ? 0.0f : channel == 0 ? 50.0f : 14.0f;
+}
+
 template <typename T>
 __global__ void sample_kernel(const MeasureItem* items, MeasureInput input, float* samples) {
     const int n = static_cast<int>(blockIdx.y), i = static_cast<int>(threadIdx.x);
@@ -19,8 +26,9 @@ __global__ void sample_kernel(const MeasureItem* items, MeasureInput input, floa
 
 __global__ void __launch_bounds__(kBlock)
     measure_kernel(const float* samples, MeasureInput input, Moments* moments, ColourMap* maps) {
-    __shared__ double shared[kBlock / 32 * kSums];
+    __shared__ double shared[kBlock / 32 * kAll];
     __shared__ Biweight biweights[3];
+    __shared__ Moments found[3];
     const float* s = samples + static_cast<std::size_t>(blockIdx.x) * kLanes * kSamples;
     float lanes[kEach][kLanes], weights[kEach];
 #pragma unroll
@@ -31,21 +39,31 @@ __global__ void __launch_bounds__(kBlock)
         }
         weights[e] = lanes[e][6];
     }
-    Moments found[3];
-    for (int pass = 0; pass <= kRefinements; ++pass) {
+    for (int pass = 0;; ++pass) {
+        double sums[kAll] = {};
 #pragma unroll
         for (int side = 0; side < 3; ++side) {
-            double sums[kSums] = {};
+            float part[kSums] = {};
 #pragma unroll
             for (int e = 0; e < kEach; ++e) {
                 const SideColour c = side_colour(lanes[e], 1, side);
-                add_sample(sums, weights[e], c.x, c.y, c.z);
+                add_sample(part, weights[e], c.x - pivot(side, 0), c.y - pivot(side, 1),
+                           c.z - pivot(side, 2));
             }
-            add_up_block(sums, shared);
-            if (threadIdx.x == 0) {
-                found[side] = moments_of(sums);
-                biweights[side] = biweight(found[side]);
+#pragma unroll
+            for (int k = 0; k < kSums; ++k) {
+                sums[side * kSums + k] = part[k];
             }
+        }
+        add_up_block(sums, shared);
+        if (threadIdx.x < 3) {
+            const int side = static_cast<int>(threadIdx.x);
+            Moments m = moments_of(shared + side * kSums);
+            for (int k = 0; k < 3; ++k) {
+                m.mean[k] += m.count > 0.0 ? pivot(side, k) : 0.0f;
+            }
+            found[side] = m;
+            biweights[side] = biweight(m);
         }
         __syncthreads();
         if (pass == kRefinements) {
@@ -55,15 +73,12 @@ __global__ void __launch_bounds__(kBlock)
         for (int e = 0; e < kEach; ++e) {
             weights[e] = refined(biweights, lanes[e], 1);
         }
-        __syncthreads();
     }
-    if (threadIdx.x == 0) {
-        for (int side = 0; side < 3; ++side) {
-            moments[3 * blockIdx.x + side] = found[side];
-        }
-        if (input.solve) {
-            maps[blockIdx.x] = transfer_map(found[0], found[1], found[2], input.method, input.strength);
-        }
+    if (threadIdx.x < 3) {
+        moments[3 * blockIdx.x + threadIdx.x] = found[threadIdx.x];
+    }
+    if (threadIdx.x == 0 && input.solve) {
+        maps[blockIdx.x] = transfer_map(found[0], found[1], found[2], input.method, input.strength);
     }
 }
 

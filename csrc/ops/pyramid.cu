@@ -19,9 +19,20 @@ __device__ void down_tile(const PyramidTask& task, int l, const Tile& tile, floa
         const int x = reflected(2 * tile.x - 2 + column, fine.width);
         const int y = 2 * (tile.y + group * kGroup) - 2;
         Lanes<N> rows[2 * kGroup + 3];
+        if (y >= 0 && y + 2 * kGroup + 3 <= fine.height) {
+            const T* p = fine.data + N * (y * fine.width + x);
+#pragma unroll
+            for (int k = 0; k < 2 * kGroup + 3; ++k) {
+                rows[k] = load_lanes<N>(p + N * (k * fine.width));
+            }
+        } else {
+#pragma unroll
+            for (int k = 0; k < 2 * kGroup + 3; ++k) {
+                rows[k] = fine.load(x, reflected(y + k, fine.height));
+            }
+        }
 #pragma unroll
         for (int k = 0; k < 2 * kGroup + 3; ++k) {
-            rows[k] = fine.load(x, reflected(y + k, fine.height));
             rows[k].v[N - 1] = max_of(rows[k].v[N - 1], 0.0f);
         }
 #pragma unroll
@@ -52,9 +63,9 @@ __device__ void down_tile(const PyramidTask& task, int l, const Tile& tile, floa
 
 template <typename T>
 __global__ void __launch_bounds__(kDownThreads)
-    down_kernel(const PyramidTask* tasks, const TileTable* table, int l) {
+    down_kernel(const PyramidTask* tasks, const __grid_constant__ TileRow row, int l) {
     __shared__ float shared[4 * kTileHeight * kDownWidth];
-    const Tile tile = find_tile(tasks, table, l + 1);
+    const Tile tile = find_tile(row);
     const PyramidTask& task = tasks[tile.task];
     if (task.lanes == 2) {
         down_tile<2, T>(task, l, tile, shared);
@@ -66,15 +77,16 @@ __global__ void __launch_bounds__(kDownThreads)
 template <int N, typename T>
 __device__ void collapse_level(const PyramidTask& task, int l, const Tile& tile, float* shared) {
     const LevelView<N, T> out = level_of<N, T>(task, task.r, l);
-    collapse_tile<N, T>(task, l, tile, shared,
-                        [&](int x, int y, const Lanes<N>&, const Lanes<N>& r) { out.store(x, y, r); });
+    collapse_tile<N, T>(
+        task, l, tile, shared, [](const Lanes<N>&) { return true; },
+        [&](int x, int y, const Lanes<N>&, const Lanes<N>& r) { out.store(x, y, r); });
 }
 
 template <typename T>
 __global__ void __launch_bounds__(kTileThreads)
-    collapse_kernel(const PyramidTask* tasks, const TileTable* table, int l) {
+    collapse_kernel(const PyramidTask* tasks, const __grid_constant__ TileRow row, int l) {
     __shared__ float shared[kCollapseShared];
-    const Tile tile = find_tile(tasks, table, l);
+    const Tile tile = find_tile(row);
     const PyramidTask& task = tasks[tile.task];
     if (task.lanes == 2) {
         collapse_level<2, T>(task, l, tile, shared);
@@ -101,8 +113,7 @@ Layout layout_of(const PyramidBlendInput& in) {
     const std::size_t each = l.d_bytes + l.r_bytes + sizeof(PyramidTask);
     const auto fit = static_cast<int>(kMostBytes / each < 1 ? 1 : kMostBytes / each);
     l.group = max_of(1, min_of(min_of(in.count, fit), kMostTasks));
-    l.table_bytes = (sizeof(TileTable) + static_cast<std::size_t>(l.group) * sizeof(PyramidTask) + 255) &
-                    ~std::size_t{255};
+    l.table_bytes = (static_cast<std::size_t>(l.group) * sizeof(PyramidTask) + 255) & ~std::size_t{255};
     l.bytes = l.table_bytes + static_cast<std::size_t>(l.group) * (l.d_bytes + l.r_bytes);
     return l;
 }
@@ -118,74 +129,70 @@ __global__ void difference_kernel(PyramidBlendInput in, const PyramidTask* tasks
     store_lanes<4>(static_cast<float*>(tasks[blockIdx.y].d) + 4 * i, e);
 }
 
-__global__ void __launch_bounds__(kTileThreads) finish_kernel(PyramidBlendInput in, const PyramidTask* tasks,
-                                                              const TileTable* table, int first, float* out) {
+__global__ void __launch_bounds__(kTileThreads)
+    finish_kernel(PyramidBlendInput in, const PyramidTask* tasks, const __grid_constant__ TileRow row,
+                  int first, float* out) {
     __shared__ float shared[kCollapseShared];
-    const Tile tile = find_tile(tasks, table, 0);
+    const Tile tile = find_tile(row);
     const std::size_t area = in.area(), base = (static_cast<std::size_t>(first) + tile.task) * 3 * area;
-    collapse_tile<4, float>(tasks[tile.task], 0, tile, shared,
-                            [&](int x, int y, const Lanes<4>&, const Lanes<4>& r) {
-                                const std::size_t at = base + static_cast<std::size_t>(y) * in.width + x;
+    collapse_tile<4, float>(
+        tasks[tile.task], 0, tile, shared, [](const Lanes<4>&) { return true; },
+        [&](int x, int y, const Lanes<4>&, const Lanes<4>& r) {
+            const std::size_t at = base + static_cast<std::size_t>(y) * in.width + x;
 #pragma unroll
-                                for (int c = 0; c < 3; ++c) {
-                                    const std::size_t i = at + c * area;
-                                    out[i] = r.v[3] == 0.0f ? in.a[i] : in.b[i] + r.v[c];
-                                }
-                            });
+            for (int c = 0; c < 3; ++c) {
+                const std::size_t i = at + c * area;
+                out[i] = r.v[3] == 0.0f ? in.a[i] : in.b[i] + r.v[c];
+            }
+        });
 }
 
 void blend_group(const PyramidBlendInput& in, const Layout& layout, int first, int count, float* out,
                  char* workspace, std::uintptr_t stream) {
-    struct {
-        TileTable table;
-        PyramidTask tasks[kMostTasks];
-    } host{};
+    PyramidTask host[kMostTasks];
     char* memory = workspace + layout.table_bytes;
     for (int t = 0; t < count; ++t) {
         char* d = memory + static_cast<std::size_t>(t) * (layout.d_bytes + layout.r_bytes);
-        host.tasks[t] = {layout.shape, d, d + layout.d_bytes - 16 * in.area(), 4};
+        host[t] = {layout.shape, d, d + layout.d_bytes - 16 * in.area(), 4};
     }
-    int tiles[kMostLevels];
-    fill_tiles(host.tasks, count, in.levels, host.table, tiles);
-    const auto* table = reinterpret_cast<TileTable*>(workspace);
-    const auto* tasks = reinterpret_cast<PyramidTask*>(workspace + sizeof(TileTable));
-    upload(workspace, &host, sizeof(TileTable) + static_cast<std::size_t>(count) * sizeof(PyramidTask),
-           stream);
+    TileRow rows[kMostLevels];
+    for (int l = 0; l < in.levels; ++l) {
+        rows[l] = tile_row(host, count, l);
+    }
+    const auto* tasks = reinterpret_cast<PyramidTask*>(workspace);
+    upload(workspace, host, static_cast<std::size_t>(count) * sizeof(PyramidTask), stream);
     const dim3 grid(static_cast<unsigned>((in.area() + kTileThreads - 1) / kTileThreads),
                     static_cast<unsigned>(count));
     difference_kernel<<<grid, kTileThreads, 0, as_stream(stream)>>>(in, tasks, first);
     check_cuda(cudaGetLastError(), "launching pyramid_blend");
-    launch_pyramids<float>(tasks, table, tiles, in.levels, stream);
-    finish_kernel<<<static_cast<unsigned>(tiles[0]), kTileThreads, 0, as_stream(stream)>>>(in, tasks, table,
-                                                                                           first, out);
+    launch_pyramids<float>(tasks, rows, in.levels, stream);
+    finish_kernel<<<static_cast<unsigned>(rows[0].tiles), kTileThreads, 0, as_stream(stream)>>>(
+        in, tasks, rows[0], first, out);
     check_cuda(cudaGetLastError(), "launching pyramid_blend");
 }
 
 } // namespace
 
 template <typename T>
-void launch_pyramids(const PyramidTask* tasks, const TileTable* table, const int (&tiles)[kMostLevels],
-                     int levels, std::uintptr_t stream) {
+void launch_pyramids(const PyramidTask* tasks, const TileRow* rows, int levels, std::uintptr_t stream) {
     for (int l = 0; l + 1 < levels; ++l) {
-        if (tiles[l + 1] > 0) {
-            down_kernel<T><<<static_cast<unsigned>(tiles[l + 1]), kDownThreads, 0, as_stream(stream)>>>(
-                tasks, table, l);
+        if (rows[l + 1].tiles > 0) {
+            const auto tiles = static_cast<unsigned>(rows[l + 1].tiles);
+            down_kernel<T><<<tiles, kDownThreads, 0, as_stream(stream)>>>(tasks, rows[l + 1], l);
             check_cuda(cudaGetLastError(), "launching a pyramid");
         }
     }
     for (int l = levels - 1; l > 0; --l) {
-        if (tiles[l] > 0) {
-            collapse_kernel<T>
-                <<<static_cast<unsigned>(tiles[l]), kTileThreads, 0, as_stream(stream)>>>(tasks, table, l);
+        if (rows[l].tiles > 0) {
+            const auto tiles = static_cast<unsigned>(rows[l].tiles);
+            collapse_kernel<T><<<tiles, kTileThreads, 0, as_stream(stream)>>>(tasks, rows[l], l);
             check_cuda(cudaGetLastError(), "launching a pyramid");
         }
     }
 }
 
-template void launch_pyramids<float>(const PyramidTask*, const TileTable*, const int (&)[kMostLevels], int,
-                                     std::uintptr_t);
-template void launch_pyramids<Half>(const PyramidTask*, const TileTable*, const int (&)[kMostLevels], int,
-                                    std::uintptr_t);
+template void launch_pyramids<float>(const PyramidTask*, const TileRow*, int, std::uintptr_t);
+template void launch_pyramids<Half>(const PyramidTask*, const TileRow*, int, std::uintptr_t);
 
 std::size_t pyramid_blend_bytes_cuda(const PyramidBlendInput& input) { return layout_of(input).bytes; }
 

@@ -20,26 +20,26 @@ struct PyramidTask {
     int lanes;
 };
 
-// first[l][t]: the number of the first tile of task t at level l; past the last task a number no block has.
-struct TileTable {
-    int first[kMostLevels][kMostTasks];
+// Which tile of which task a block takes at one level; travels as a kernel parameter, so that a block finds its work
+// without waiting for memory. first[t]: the number of task t's first tile; across[t]: its tiles side by side.
+struct TileRow {
+    int tasks, tiles;
+    int first[kMostTasks];
+    std::int16_t across[kMostTasks];
 };
 
-inline int tile_count(int width, int height) {
-    return static_cast<int>(blocks_for(width, kTileWidth) * blocks_for(height, kTileHeight));
-}
-
-// Fills the table and returns the tiles of each level.
-inline void fill_tiles(const PyramidTask* tasks, int count, int levels, TileTable& table,
-                       int (&tiles)[kMostLevels]) {
-    for (int l = 0; l < levels; ++l) {
-        tiles[l] = 0;
-        for (int t = 0; t < kMostTasks; ++t) {
-            const bool used = t < count && l < tasks[t].shape.levels;
-            table.first[l][t] = t < count ? tiles[l] : 0x7fffffff;
-            tiles[l] += used ? tile_count(tasks[t].shape.width[l], tasks[t].shape.height[l]) : 0;
+inline TileRow tile_row(const PyramidTask* tasks, int count, int level) {
+    TileRow row{};
+    row.tasks = count;
+    for (int t = 0; t < count; ++t) {
+        const PyramidShape& s = tasks[t].shape;
+        row.first[t] = row.tiles;
+        if (level < s.levels) {
+            row.across[t] = static_cast<std::int16_t>(blocks_for(s.width[level], kTileWidth));
+            row.tiles += row.across[t] * static_cast<int>(blocks_for(s.height[level], kTileHeight));
         }
     }
+    return row;
 }
 
 struct Tile {
@@ -107,17 +107,20 @@ template <int N> __device__ __forceinline__ void store_lanes(Half* p, const Lane
     }
 }
 
-// The tile of this block. Whole warps call it.
-__device__ __forceinline__ Tile find_tile(const PyramidTask* tasks, const TileTable* table, int level) {
-    const int block = static_cast<int>(blockIdx.x), lane = static_cast<int>(threadIdx.x) & 31;
-    const int4 first = reinterpret_cast<const int4*>(table->first[level])[lane];
-    const int begun = __popc(__ballot_sync(0xffffffffu, first.x <= block)) +
-                      __popc(__ballot_sync(0xffffffffu, first.y <= block)) +
-                      __popc(__ballot_sync(0xffffffffu, first.z <= block)) +
-                      __popc(__ballot_sync(0xffffffffu, first.w <= block));
-    const int task = begun - 1, number = block - table->first[level][task];
-    const int across = (tasks[task].shape.width[level] + kTileWidth - 1) / kTileWidth;
-    return {task, number % across * kTileWidth, number / across * kTileHeight};
+// The tile of this block: of the last task that begins at or before it.
+__device__ __forceinline__ Tile find_tile(const TileRow& row) {
+    const int block = static_cast<int>(blockIdx.x);
+    int low = 0, high = row.tasks;
+    while (high - low > 1) {
+        const int middle = (low + high) / 2;
+        if (row.first[middle] <= block) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    const int number = block - row.first[low], across = row.across[low], down = number / across;
+    return {low, (number - down * across) * kTileWidth, down * kTileHeight};
 }
 
 // A level of one pyramid, in elements of N lanes of T.
@@ -138,87 +141,105 @@ __device__ __forceinline__ LevelView<N, T> level_of(const PyramidTask& task, voi
             task.shape.width[l], task.shape.height[l]};
 }
 
-// Calls sink(x, y, elements of d, results and impurity) for every pixel of a tile of level l; results of level l + 1
-// are ready.
-template <int N, typename T, typename Sink>
-__device__ void collapse_tile(const PyramidTask& task, int l, const Tile& tile, float* shared,
-                              const Sink& sink) {
-    constexpr int kWidth = kTileWidth / 2 + 2, kLanes = 2 * N - 1; // d without the mask, then r
-    const LevelView<N, T> fine = level_of<N, T>(task, task.d, l);
-    const bool coarsest = l + 1 == task.shape.levels;
-    const int tid = static_cast<int>(threadIdx.x);
-    if (!coarsest) {
-        const LevelView<N, T> d = level_of<N, T>(task, task.d, l + 1),
-                              r = level_of<N, T>(task, task.r, l + 1);
-        const int left = tile.x / 2 - 1;
-        for (int i = tid; i < kWidth * kTileHeight; i += kTileThreads) {
-            const int y = tile.y + i / kWidth, k = y / 2;
-            if (y >= fine.height) {
-                break;
+// The rows of a tile filtered up from level l + 1, every second column: `shared` gets 2 N - 1 lanes each, d without the
+// mask and r.
+template <int N, typename T>
+__device__ __forceinline__ void up_rows(const PyramidTask& task, int l, const Tile& tile, float* shared) {
+    constexpr int kWidth = kTileWidth / 2 + 2, kLanes = 2 * N - 1;
+    const LevelView<N, T> d = level_of<N, T>(task, task.d, l + 1), r = level_of<N, T>(task, task.r, l + 1);
+    const int fine_height = task.shape.height[l], left = tile.x / 2 - 1;
+    for (int i = static_cast<int>(threadIdx.x); i < kWidth * kTileHeight; i += kTileThreads) {
+        const int y = tile.y + i / kWidth, k = y / 2;
+        if (y >= fine_height) {
+            break;
+        }
+        const int wanted = left + i % kWidth;
+        const int x = wanted < 0 ? up_before(0, d.width) : min_of(wanted, d.width - 1);
+        const int below = up_after(k, d.height);
+        const Lanes<N> d1 = d.load(x, k), d2 = d.load(x, below), r1 = r.load(x, k), r2 = r.load(x, below);
+        float* out = shared + i * kLanes;
+        if (y % 2 == 0) {
+            const int above = up_before(k, d.height);
+            const Lanes<N> d0 = d.load(x, above), r0 = r.load(x, above);
+#pragma unroll
+            for (int c = 0; c < N; ++c) {
+                if (c + 1 < N) {
+                    out[c] = up_even(d0.v[c], d1.v[c], d2.v[c]);
+                }
+                out[N - 1 + c] = up_even(r0.v[c], r1.v[c], r2.v[c]);
             }
-            const int wanted = left + i % kWidth;
-            const int x = wanted < 0 ? up_before(0, d.width) : min_of(wanted, d.width - 1);
-            const int below = up_after(k, d.height);
-            const Lanes<N> d1 = d.load(x, k), d2 = d.load(x, below), r1 = r.load(x, k), r2 = r.load(x, below);
-            float* out = shared + i * kLanes;
-            if (y % 2 == 0) {
-                const int above = up_before(k, d.height);
-                const Lanes<N> d0 = d.load(x, above), r0 = r.load(x, above);
+        } else {
 #pragma unroll
-                for (int c = 0; c < N; ++c) {
-                    if (c + 1 < N) {
-                        out[c] = up_even(d0.v[c], d1.v[c], d2.v[c]);
-                    }
-                    out[N - 1 + c] = up_even(r0.v[c], r1.v[c], r2.v[c]);
+            for (int c = 0; c < N; ++c) {
+                if (c + 1 < N) {
+                    out[c] = up_odd(d1.v[c], d2.v[c]);
                 }
-            } else {
-#pragma unroll
-                for (int c = 0; c < N; ++c) {
-                    if (c + 1 < N) {
-                        out[c] = up_odd(d1.v[c], d2.v[c]);
-                    }
-                    out[N - 1 + c] = up_odd(r1.v[c], r2.v[c]);
-                }
+                out[N - 1 + c] = up_odd(r1.v[c], r2.v[c]);
             }
         }
-        __syncthreads();
     }
-    for (int i = tid; i < kTileWidth * kTileHeight; i += kTileThreads) {
-        const int x = tile.x + i % kTileWidth, y = tile.y + i / kTileWidth;
-        if (x >= fine.width || y >= fine.height) {
-            continue;
-        }
-        const Lanes<N> e = fine.load(x, y);
-        const float m = max_of(e.v[N - 1], 0.0f);
-        float up[kLanes] = {};
-        if (!coarsest) {
-            const float* here = shared + (i / kTileWidth * kWidth + i % kTileWidth / 2 + 1) * kLanes;
+}
+
+// r = m (d - up d) + up r, and the impurity, from an element of d and 2 N - 1 lanes filtered up.
+template <int N> __device__ __forceinline__ Lanes<N> joined(const Lanes<N>& e, const float (&up)[2 * N - 1]) {
+    const float m = max_of(e.v[N - 1], 0.0f);
+    Lanes<N> r;
 #pragma unroll
-            for (int c = 0; c < kLanes; ++c) {
-                up[c] = x % 2 == 0 ? up_even(here[c - kLanes], here[c], here[c + kLanes])
-                                   : up_odd(here[c], here[c + kLanes]);
-            }
-        }
-        Lanes<N> r;
+    for (int c = 0; c + 1 < N; ++c) {
+        r.v[c] = m * (e.v[c] - up[c]) + up[N - 1 + c];
+    }
+    r.v[N - 1] = (1.0f - m) + up[2 * N - 2];
+    return r;
+}
+
+// Calls sink(x, y, element of d, results and impurity) for every pixel of a tile of level l; the results of level l + 1
+// are ready. A tile whose elements all fail wanted(element) is left out. Each thread takes a pair of pixels.
+template <int N, typename T, typename Wanted, typename Sink>
+__device__ __forceinline__ void collapse_tile(const PyramidTask& task, int l, const Tile& tile, float* shared,
+                                              const Wanted& wanted, const Sink& sink) {
+    constexpr int kPairs = kTileWidth / 2, kWidth = kPairs + 2, kLanes = 2 * N - 1;
+    static_assert(kPairs * kTileHeight == kTileThreads, "a thread for every pair");
+    const LevelView<N, T> fine = level_of<N, T>(task, task.d, l);
+    const int tid = static_cast<int>(threadIdx.x), pair = tid % kPairs, row = tid / kPairs;
+    const int x = tile.x + 2 * pair, y = tile.y + row;
+    const bool one = x < fine.width && y < fine.height, two = one && x + 1 < fine.width;
+    Lanes<N> even{}, odd{};
+    if (one) {
+        even = fine.load(x, y);
+    }
+    if (two) {
+        odd = fine.load(x + 1, y);
+    }
+    if (!__syncthreads_or((one && wanted(even)) || (two && wanted(odd)))) {
+        return;
+    }
+    float up[kLanes] = {}, up2[kLanes] = {};
+    if (l + 1 < task.shape.levels) {
+        up_rows<N, T>(task, l, tile, shared);
+        __syncthreads();
+        const float* here = shared + (row * kWidth + pair + 1) * kLanes;
 #pragma unroll
-        for (int c = 0; c + 1 < N; ++c) {
-            r.v[c] = m * (e.v[c] - up[c]) + up[N - 1 + c];
+        for (int c = 0; c < kLanes; ++c) {
+            up[c] = up_even(here[c - kLanes], here[c], here[c + kLanes]);
+            up2[c] = up_odd(here[c], here[c + kLanes]);
         }
-        r.v[N - 1] = (1.0f - m) + up[kLanes - 1];
-        sink(x, y, e, r);
+    }
+    if (one) {
+        sink(x, y, even, joined<N>(even, up));
+    }
+    if (two) {
+        sink(x + 1, y, odd, joined<N>(odd, up2));
     }
 }
 
 constexpr int kCollapseShared = (kTileWidth / 2 + 2) * kTileHeight * 7; // floats, for four lanes
 
-// Queues the pyramids from level 1 to the coarsest and the results back to level 1. tasks and table lie on the device.
+// Queues the pyramids from level 1 to the coarsest and the results back to level 1. tasks lie on the device; rows[l]
+// is the row of level l.
 template <typename T>
-void launch_pyramids(const PyramidTask* tasks, const TileTable* table, const int (&tiles)[kMostLevels],
-                     int levels, std::uintptr_t stream);
+void launch_pyramids(const PyramidTask* tasks, const TileRow* rows, int levels, std::uintptr_t stream);
 
-extern template void launch_pyramids<float>(const PyramidTask*, const TileTable*, const int (&)[kMostLevels],
-                                            int, std::uintptr_t);
-extern template void launch_pyramids<Half>(const PyramidTask*, const TileTable*, const int (&)[kMostLevels],
-                                           int, std::uintptr_t);
+extern template void launch_pyramids<float>(const PyramidTask*, const TileRow*, int, std::uintptr_t);
+extern template void launch_pyramids<Half>(const PyramidTask*, const TileRow*, int, std::uintptr_t);
 
 } // namespace trtswap

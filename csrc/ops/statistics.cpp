@@ -12,7 +12,7 @@ void add_piece(const StatisticsInput& input, int n, int piece, double* target) {
     const std::size_t first = piece * input.piece(), last = min_of(first + input.piece(), input.area);
     double sums[kSums] = {};
     for (std::size_t i = first; i < last; ++i) {
-        add_sample(sums, mask[i], x[i], x[i + input.area], x[i + 2 * input.area]);
+        add_sample<double>(sums, mask[i], x[i], x[i + input.area], x[i + 2 * input.area]);
     }
     for (int k = 0; k < kSums; ++k) {
         target[k] = sums[k];

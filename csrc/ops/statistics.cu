@@ -16,13 +16,12 @@ __global__ void partial_kernel(StatisticsInput input, double* partial) {
     const std::size_t first = piece * input.piece(), last = min_of(first + input.piece(), input.area);
     double sums[kSums] = {};
     for (std::size_t i = first + threadIdx.x; i < last; i += kBlock) {
-        add_sample(sums, mask[i], x[i], x[i + input.area], x[i + 2 * input.area]);
+        add_sample<double>(sums, mask[i], x[i], x[i + input.area], x[i + 2 * input.area]);
     }
     add_up_block(sums, shared);
-    if (threadIdx.x == 0) {
-        for (int k = 0; k < kSums; ++k) {
-            partial[(static_cast<std::size_t>(n) * kPartials + piece) * kSums + k] = sums[k];
-        }
+    if (threadIdx.x < kSums) {
+        partial[(static_cast<std::size_t>(n) * kPartials + piece) * kSums + threadIdx.x] =
+            shared[threadIdx.x];
     }
 }
 

@@ -34,7 +34,7 @@ void statistics_host(const StatisticsInput& input, double* partial, Moments* mom
 void statistics_cuda(const StatisticsInput& input, double* partial, Moments* moments, std::uintptr_t stream);
 
 // Shared by both targets.
-TRTSWAP_HD void add_sample(double (&sums)[kSums], double w, double x, double y, double z) {
+template <typename Real> TRTSWAP_HD void add_sample(Real (&sums)[kSums], Real w, Real x, Real y, Real z) {
     sums[0] += w;
     sums[1] += w * w;
     sums[2] += w * x;

@@ -135,7 +135,7 @@ def _outline(size: int, template: str, options: MaskOptions, landmarks_68: Array
 def _frame_of(size: int, template: str) -> tuple[Array, Array, Array]:
     """Middle of the eyes, middle of the mouth, and the way from eye to eye, in crop pixels."""
     points = template_points(template, (size, size))
-    return points[:2].mean(axis=0), points[3:].mean(axis=0), points[1] - points[0]
+    return np.asarray(points[:2].mean(axis=0)), np.asarray(points[3:].mean(axis=0)), points[1] - points[0]
 
 
 def _ellipse(size: int, centre: Array, half_width: float, half_height: float) -> Array:
