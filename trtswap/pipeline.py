@@ -1,5 +1,5 @@
-"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, confine, composite,
-write.
+"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, confine, match colours,
+composite, write.
 
 Reading, analysing and swapping each run in a thread of their own, at most `options.queue` batches apart; the caller's
 thread writes. Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread
@@ -26,13 +26,14 @@ from trtswap.quality.monitor import Monitor, Person
 from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
 from trtswap.stages.cast import cast as cast_as
+from trtswap.stages.colour import match_colours
 from trtswap.stages.composite import composite
 from trtswap.stages.confine import confine
 from trtswap.stages.enhance import enhance
 from trtswap.stages.gather import gather
 from trtswap.stages.identity import identify
 from trtswap.stages.landmarks import Refiner
-from trtswap.stages.mask import box_mask
+from trtswap.stages.mask import face_masks
 from trtswap.stages.overlay import overlaid
 from trtswap.stages.people import Cast, People, meet, settled
 from trtswap.stages.recognise import recognise
@@ -153,7 +154,8 @@ def _stages(
     monitor: Monitor,
 ) -> Iterator[Iterator[Batch]]:
     """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
-    size = networks.swapper.size
+    size, template = networks.swapper.size, networks.swapper.template
+    rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
 
     def ahead(batches: Iterable[Batch], name: str) -> Ahead[Batch]:
@@ -165,8 +167,7 @@ def _stages(
         if tracks is None:
             refiner = _refiner(networks, settings)
             found = analyse(read, networks.detector, settings.detect, None, refiner)
-            rate = reader.info.frame_rate
-            final = steady(found, settings.smooth, float(rate) if rate else None, settings.batch)
+            final = steady(found, settings.smooth, rate, settings.batch)
         else:
             final = from_tracks(read, tracks, reader.info)
         if networks.classifier is not None:
@@ -179,7 +180,8 @@ def _stages(
             chosen = select(final, settings.select, people.reference)
         swapped = swap(ahead(chosen, "analyse"), networks.swapper, people.shown, settings.weight)
         masked = confine(monitor.before(swapped), size, settings.mask, networks.occluders, networks.parser)
-        done = composite(masked, size, settings.mask)
+        coloured = match_colours(masked, template, size, settings.blend, settings.smooth, rate)
+        done = composite(coloured, template, size, settings.mask, settings.blend)
         if networks.enhancer is not None:
             done = ahead(done, "swap")
             done = enhance(done, networks.enhancer, settings.enhance, settings.mask, networks.occluders)
@@ -212,7 +214,7 @@ def _person(networks: NetworkSet, settings: SwapOptions, people: People) -> Pers
 
 def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:
     swapper = networks.swapper
-    mask = box_mask(swapper.size, settings.mask)
+    mask = face_masks(swapper.size, swapper.template, settings.mask)[0]
 
     def draw(batch: Batch) -> Iterator[Frame]:
         for row, frame in enumerate(batch.frames):

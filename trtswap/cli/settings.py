@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from trtswap.errors import OptionError
 from trtswap.options import (
+    BlendOptions,
     DetectOptions,
     EncodeOptions,
     EnhanceOptions,
@@ -58,6 +59,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             kinds=arguments.mask,
             areas=arguments.mask_areas,
             regions=arguments.mask_regions,
+            feather=arguments.feather,
             occluder=arguments.occluder,
             parser=arguments.parser,
         ),
@@ -65,6 +67,12 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             network=arguments.enhancer,
             blend=arguments.enhancer_blend,
             weight=arguments.enhancer_weight,
+        ),
+        blend=BlendOptions(
+            method=arguments.blend,
+            levels=arguments.blend_levels,
+            colour=arguments.colour_transfer,
+            strength=arguments.colour_strength,
         ),
         encode=EncodeOptions(
             codec=arguments.codec,
