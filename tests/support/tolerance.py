@@ -25,3 +25,9 @@ TARGETS_SHARE = 1e-3
 
 CROP_SHARE = 0.003
 """Of the full range: OpenCV's crops take positions rounded to a 32nd of a pixel, ours do not."""
+
+LAB = 0.02
+"""CIELAB of another implementation: the published matrix of sRGB has four digits, ours seven."""
+
+SSIM = 1e-4
+"""The structural similarity in float32 against float64: products of up to 2^14, over a constant of 58."""
