@@ -74,6 +74,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         trim=_trim(arguments),
         models=tuple(arguments.models),
         licence=arguments.licence,
+        device=arguments.device,
         provider=arguments.provider,
         batch=arguments.batch,
         queue=arguments.queue,
