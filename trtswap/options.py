@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from trtswap.engine_options import device_index
 from trtswap.errors import OptionError
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
@@ -308,7 +309,8 @@ class SwapOptions:
     target's own identity is taken away from the source's, below it is added. batch: frames analysed and swapped
     together. queue: batches waiting between stages. models: folders searched first for networks. licence: which
     networks may run; "permissive": whose licence permits commercial use, "noncommercial": all but those under no known
-    licence. provider: ONNX Runtime's execution provider.
+    licence. device: "auto" runs TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda"
+    or "cuda:N" insists on engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs.
     """
 
     swapper: str = "auto"
@@ -327,6 +329,7 @@ class SwapOptions:
     monitor: MonitorOptions = field(default_factory=MonitorOptions)
     models: tuple[str, ...] = ()
     licence: Permission = "any"
+    device: str = "auto"
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     batch: int = 4
     queue: int = 2
@@ -336,4 +339,5 @@ class SwapOptions:
         _require(self.boost >= 0, f"the boost is a size in pixels, not {self.boost}")
         _require(0 <= self.weight <= 1, f"the swap weight is 0 to 1, not {self.weight}")
         _require(1 <= self.batch <= 64, f"the batch is 1 to 64 frames, not {self.batch}")
+        device_index(self.device)
         _require(1 <= self.queue <= 16, f"the queue holds 1 to 16 batches, not {self.queue}")

@@ -1,8 +1,8 @@
 """Held-out figures of the built-in networks: people and scenes that were not trained on, through the package's adapters.
 
-    python tools/demo/samples.py faces FOLDER --first-person 500000 --people 50 --shard 0     (and 1, 2, 3)
-    python tools/demo/samples.py scenes FOLDER --first-person 600000 --shard 0
-    python tools/demo/evaluate.py FOLDER
+python tools/demo/samples.py faces FOLDER --first-person 500000 --people 50 --shard 0     (and 1, 2, 3)
+python tools/demo/samples.py scenes FOLDER --first-person 600000 --shard 0
+python tools/demo/evaluate.py FOLDER
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ def detector(networks: NetworkSet, scenes: dict[str, Array]) -> None:
             middle = (boxes[:, :2] + boxes[:, 2:]) / 2
             seen = ~np.isnan(five[:, 0, 0]) & (size >= 14) & (middle > 0).all(1) & (middle < 384).all(1)
             doubtful = ~np.isnan(boxes[:, 0]) & ~seen
-            overlap = np.nan_to_num(box_overlaps(faces.boxes_px, boxes)) if len(faces) else np.zeros((0, MOST_HEADS))
+            overlap = (
+                np.nan_to_num(box_overlaps(faces.boxes_px, boxes))
+                if len(faces)
+                else np.zeros((0, MOST_HEADS))
+            )
             hits = overlap[:, seen] >= 0.5
             wanted += int(seen.sum())
             found += int(hits.any(axis=0).sum())
@@ -70,8 +74,12 @@ def detector(networks: NetworkSet, scenes: dict[str, Array]) -> None:
                     off = faces.landmarks_px[int(overlap[:, k].argmax())] - five[k]
                     scale = max(eye_distance(five[k]), 0.25 * float(size[k]))
                     errors.append(float(np.hypot(off[:, 0], off[:, 1]).mean()) / scale)
-    print(f"detector: {found}/{wanted} found ({found / wanted:.4f}), {right}/{made} right ({right / made:.4f})")
-    print(f"  five points: mean {100 * np.mean(errors):.2f} %, median {100 * np.median(errors):.2f} % of the eye distance")
+    print(
+        f"detector: {found}/{wanted} found ({found / wanted:.4f}), {right}/{made} right ({right / made:.4f})"
+    )
+    print(
+        f"  five points: mean {100 * np.mean(errors):.2f} %, median {100 * np.median(errors):.2f} % of the eye distance"
+    )
 
 
 def landmarker(networks: NetworkSet, faces: dict[str, Array], detected: list[Faces]) -> None:
@@ -80,7 +88,9 @@ def landmarker(networks: NetworkSet, faces: dict[str, Array], detected: list[Fac
     for row, item in enumerate(detected):
         if not len(item):
             continue
-        points, score = networks.landmarker.locate(surfaces_of(faces["picture"][row : row + 1]), [item.take([0])])
+        points, score = networks.landmarker.locate(
+            surfaces_of(faces["picture"][row : row + 1]), [item.take([0])]
+        )
         true = faces["points"][row]
         scale = max(eye_distance(five_points(true)), 0.28 * float(np.ptp(true[:, 1])))
         errors.append(float(np.hypot(*(points[0] - true).T).mean()) / scale)
@@ -110,7 +120,9 @@ def recogniser(networks: NetworkSet, faces: dict[str, Array]) -> Array:
     units = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     people = len(units) // PER_PERSON
     yaw = np.abs(faces["pose"][:, 0])
-    gallery = np.array([p * PER_PERSON + int(yaw[p * PER_PERSON : (p + 1) * PER_PERSON].argmin()) for p in range(people)])
+    gallery = np.array(
+        [p * PER_PERSON + int(yaw[p * PER_PERSON : (p + 1) * PER_PERSON].argmin()) for p in range(people)]
+    )
     queries = np.setdiff1d(np.arange(len(units)), gallery)
     named = (units[queries] @ units[gallery].T).argmax(axis=1)
     right = named == queries // PER_PERSON
@@ -137,7 +149,9 @@ def swapper(networks: NetworkSet, faces: dict[str, Array], embeddings: Array) ->
         drawn = networks.swapper.swap(picture, index, placement, vector).pixels
         was = networks.swapper.inputs(picture, index, placement)
         true = networks.swapper.inputs(surfaces_of(faces["swap"][row][None]), index, placement)
-        mask = networks.swapper.inputs(surfaces_of(np.repeat(faces["face"][row][None, ..., None], 3, 3)), index, placement)
+        mask = networks.swapper.inputs(
+            surfaces_of(np.repeat(faces["face"][row][None, ..., None], 3, 3)), index, placement
+        )
         weight = mask / mask.sum()
         error = float((weight * (drawn - true) ** 2).sum())
         plain.append(error)
@@ -155,7 +169,9 @@ def swapper(networks: NetworkSet, faces: dict[str, Array], embeddings: Array) ->
         true_nearer.append(units[1] @ other > units[1] @ own)
         cosines.append((units[0] @ other, units[0] @ own))
     db = -10 * np.log10(np.mean(plain))
-    print(f"swapper: PSNR inside the face {db:.2f} dB over all, mean of crops {np.mean(least):.2f}, least {np.min(least):.2f}")
+    print(
+        f"swapper: PSNR inside the face {db:.2f} dB over all, mean of crops {np.mean(least):.2f}, least {np.min(least):.2f}"
+    )
     print(f"  unswapped: {-10 * np.log10(np.mean(before)):.2f} dB")
     close, far = np.mean(cosines, axis=0)
     print(
@@ -169,19 +185,25 @@ def occlusion(networks: NetworkSet, faces: dict[str, Array]) -> None:
     overlaps, off = [], []
     for row in range(len(five)):
         placement, index = networks.swapper.placements(five[row][None]), np.zeros(1, int)
-        found = networks.occluders[0].masks(surfaces_of(faces["picture"][row][None]), index, placement, 128)[0]
+        found = networks.occluders[0].masks(surfaces_of(faces["picture"][row][None]), index, placement, 128)[
+            0
+        ]
         mask = surfaces_of(np.repeat(faces["face"][row][None, ..., None], 3, 3))
         true = networks.swapper.inputs(mask, index, placement)[0, 0]
         both, either = ((found > 0.5) & (true > 0.5)).sum(), ((found > 0.5) | (true > 0.5)).sum()
         overlaps.append(both / max(either, 1))
         off.append(np.abs(found - true).mean())
-    print(f"occlusion: IoU mean {np.mean(overlaps):.4f}, 5th percentile {np.quantile(overlaps, 0.05):.4f}; MAE {np.mean(off):.4f}")
+    print(
+        f"occlusion: IoU mean {np.mean(overlaps):.4f}, 5th percentile {np.quantile(overlaps, 0.05):.4f}; MAE {np.mean(off):.4f}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", nargs="*", default=["detector", "landmarker", "recogniser", "swapper", "occlusion"])
+    parser.add_argument(
+        "--only", nargs="*", default=["detector", "landmarker", "recogniser", "swapper", "occlusion"]
+    )
     options = parser.parse_args()
     with NetworkSet(builtin_options()) as networks:
         if "detector" in options.only:
@@ -189,7 +211,9 @@ def main() -> None:
         faces = shards(options.folder, "faces")
         if "landmarker" in options.only:
             surfaces = surfaces_of(faces["picture"])
-            detected = [f for s in range(0, len(surfaces), 32) for f in networks.detector.detect(surfaces[s : s + 32])]
+            detected = [
+                f for s in range(0, len(surfaces), 32) for f in networks.detector.detect(surfaces[s : s + 32])
+            ]
             print(f"faces: {sum(len(f) > 0 for f in detected)}/{len(detected)} found")
             landmarker(networks, faces, detected)
         if "recogniser" in options.only or "swapper" in options.only:

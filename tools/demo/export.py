@@ -65,7 +65,9 @@ def halved(model: onnx.ModelProto) -> None:
             continue
         name = f"{tensor.name}_float16"
         kept.append(numpy_helper.from_array(values.astype(np.float16), name))
-        casts.append(helper.make_node("Cast", [name], [tensor.name], f"{tensor.name}_cast", to=TensorProto.FLOAT))
+        casts.append(
+            helper.make_node("Cast", [name], [tensor.name], f"{tensor.name}_cast", to=TensorProto.FLOAT)
+        )
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)
     nodes = list(model.graph.node)

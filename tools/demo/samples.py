@@ -1,6 +1,6 @@
 """Random pictures to learn from: one large face with its true swap, or a scene with any number of heads.
 
-    python tools/demo/samples.py faces FOLDER --first-person 1000 --people 64 --shard 0
+python tools/demo/samples.py faces FOLDER --first-person 1000 --people 64 --shard 0
 """
 
 from __future__ import annotations
@@ -204,7 +204,8 @@ def draw_clip_frames(first: int, count: int) -> dict[str, Array]:
     """Frames of clips of every kind, CLIP_FRAMES of each, with the true swap; clip n is of seed n. The first head's
     person is one whom no other clip shows. source_picture: the person swapped in, from the front."""
     rows: dict[str, list[Array]] = {
-        name: [] for name in ("picture", "swap", "face", "points", "five", "boxes", "kind", "clip", "source_picture")
+        name: []
+        for name in ("picture", "swap", "face", "points", "five", "boxes", "kind", "clip", "source_picture")
     }
     for seed in range(first, first + count):
         kind = seed % len(KINDS)

@@ -7,6 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from trtswap import __version__
+from trtswap.cli.engine_arguments import (
+    BUILD_EPILOG,
+    BUILD_HELP,
+    ENGINES_HELP,
+    add_build_arguments,
+    add_engines_arguments,
+)
 from trtswap.cli.models_arguments import add_models_commands
 from trtswap.cli.process_arguments import add_models_argument, add_process_arguments
 from trtswap.cli.quality_arguments import add_compare_arguments, add_quality, add_report_arguments
@@ -122,6 +129,8 @@ def build_parser() -> Parser:
     _add_measuring(commands)
     _add_doctor(commands)
     _add_networks(commands)
+    _add_build_engines(commands)
+    _add_engines(commands)
     add_models_commands(commands)
     return parser
 
@@ -200,6 +209,31 @@ def _add_networks(commands: Commands) -> None:
         allow_abbrev=False,
     )
     add_models_argument(parser)
+    _add_reporting(parser, quiet=False)
+
+
+def _add_build_engines(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "build-engines",
+        help="build and prove TensorRT engines for this GPU",
+        description=BUILD_HELP,
+        epilog=BUILD_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_build_arguments(parser)
+    _add_reporting(parser, quiet=True)
+
+
+def _add_engines(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "engines",
+        help="list, inspect and remove built engines",
+        description=ENGINES_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_engines_arguments(parser)
     _add_reporting(parser, quiet=False)
 
 

@@ -144,6 +144,15 @@ def _add_networks(parser: ArgumentParser) -> None:
     add_licence(group)
     add_swap_arguments(group)
     group.add_argument(
+        "--device",
+        metavar="auto|cuda[:N]|cpu",
+        type=field_of(SwapOptions, "device", str),
+        default=_DEFAULTS.device,
+        help="where the networks run: auto takes TensorRT engines on a GPU where it can (building them once) and ONNX "
+        "Runtime elsewhere, cuda insists on engines, cpu takes ONNX Runtime "
+        + default_text(_DEFAULTS.device),
+    )
+    group.add_argument(
         "--provider",
         choices=_choices(SwapOptions, "provider"),
         default=_DEFAULTS.provider,

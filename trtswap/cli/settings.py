@@ -84,6 +84,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         monitor=monitor_options(arguments),
         models=tuple(arguments.models),
         licence=arguments.licence,
+        device=arguments.device,
         provider=arguments.provider,
         batch=arguments.batch,
         queue=arguments.queue,

@@ -291,8 +291,25 @@ def _precision(table: Table) -> PrecisionSpec:
     return precision
 
 
+_BOUNDS: dict[Metric, str] = {
+    "psnr": "bound_db",
+    "snr": "bound_db",
+    "cosine": "bound_cosine",
+    "landmarks": "bound_px",
+    "boxes": "bound_iou",
+    "mask": "bound_mae",
+}
+"""The key that holds each metric's bound: it says the unit."""
+
+
 def _fidelity(table: Table) -> FidelitySpec:
-    metric: Metric = "psnr" if table.choice("metric", ("psnr", "snr")) == "psnr" else "snr"
-    fidelity = FidelitySpec(metric, table.number("bound_db"))
+    word = table.choice("metric", tuple(_BOUNDS))
+    metric = next(metric for metric in _BOUNDS if metric == word)
+    fidelity = FidelitySpec(
+        metric,
+        table.number(_BOUNDS[metric]),
+        score_bound=table.number("bound_score") if metric == "boxes" else 0.0,
+        pixels_per_unit=table.number("pixels_per_unit") if metric == "landmarks" else 1.0,
+    )
     table.finish()
     return fidelity

@@ -64,6 +64,13 @@ class Store:
             hint=_how_to_get(spec),
         )
 
+    def look_for(self, spec: NetworkSpec) -> Path | None:
+        """The file of `spec` as `find` finds it, or None."""
+        try:
+            return self.find(spec)
+        except NetworkNotFoundError:
+            return None
+
     @staticmethod
     def verify(path: StrPath, spec: NetworkSpec) -> Literal["known", "unknown"]:
         """ "known" when the SHA-256 of the file's content is one that `spec` lists, under whatever name.

@@ -9,7 +9,6 @@ from types import TracebackType
 
 from trtswap.errors import NetworkNotFoundError, OptionError
 from trtswap.inference.licences import permits, told
-from trtswap.inference.ort import OrtSession
 from trtswap.inference.session import Session
 from trtswap.inference.spec import load_specs
 from trtswap.inference.spec_types import NetworkSpec
@@ -21,6 +20,7 @@ from trtswap.networks.enhancer import Restorer
 from trtswap.networks.five_to_68 import FiveTo68
 from trtswap.networks.landmarker import BestOf, Landmarker
 from trtswap.networks.mask import Occluder, Parser
+from trtswap.networks.sessions import open_session
 from trtswap.networks.swapper import Swapper
 from trtswap.options import Permission, SwapOptions, names_in
 
@@ -156,7 +156,9 @@ class NetworkSet:
         path = self._store.find(spec)
         if role == "detector":
             spec = at_size(spec, self._options.detect.size)
-        session = self._sessions.enter_context(OrtSession(path, spec, self._options.provider))
+        session = self._sessions.enter_context(
+            open_session(spec, path, device_name=self._options.device, provider=self._options.provider)
+        )
         self.paths[spec.name if role in self.paths else role] = str(path)
         return session
 
