@@ -190,7 +190,7 @@ def non_max_suppression(boxes: Array, scores: Array, overlap: float) -> Array:
     while order.size:
         best, rest = order[0], order[1:]
         kept.append(best)
-        order = rest[_overlaps(boxes[best], boxes[rest]) <= overlap]
+        order = rest[overlaps(boxes[best], boxes[rest]) <= overlap]
     return np.array(kept, np.intp)
 
 
@@ -217,7 +217,7 @@ def _shrunk(upright: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
     return max(1, width * size[1] // height), size[1]
 
 
-def _overlaps(box: Array, others: Array) -> Array:
+def overlaps(box: Array, others: Array) -> Array:
     """Intersection over union of one box with others [N, 4]; 0 where both have no area."""
     low = np.maximum(box[:2], others[:, :2])
     high = np.minimum(box[2:], others[:, 2:])

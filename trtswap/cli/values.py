@@ -8,15 +8,17 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from trtswap.engine_options import device_index
 from trtswap.errors import OptionError
 from trtswap.options import DetectOptions, MaskOptions, SelectOptions, TimePoint
+from trtswap.quality.thresholds import parse_threshold
 
 Value = TypeVar("Value")
 Padding = tuple[float, float, float, float]
 
 _FRAME = re.compile(r"([0-9]{1,12})f")
 _CLOCK = re.compile(r"(?:(?:([0-9]{1,6}):)?([0-9]{1,6}):)?([0-9]{1,9}(?:\.[0-9]{1,12})?)")
-_NOUNS: dict[Callable[[str], Any], str] = {int: "a whole number", float: "a number"}
+_NOUNS: dict[Callable[[str], Any], str] = {int: "a whole number", float: "a number", str: "a word"}
 
 
 def time_point(text: str) -> TimePoint:
@@ -38,6 +40,25 @@ def time_point(text: str) -> TimePoint:
     if clock[1] is not None and int(minutes) >= 60:
         raise argparse.ArgumentTypeError(f"{text!r}: after a colon, minutes are below 60")
     return TimePoint(seconds=float(int(hours) * 3600 + int(minutes) * 60 + Decimal(seconds)))
+
+
+def threshold(text: str) -> str:
+    """A threshold as it is written, once it is known to be one. Raises argparse.ArgumentTypeError."""
+    try:
+        return parse_threshold(text).text
+    except OptionError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        raise argparse.ArgumentTypeError(f"{error}{hint}") from None
+
+
+def device_name(text: str) -> str:
+    """A GPU as cuda or cuda:N. Raises argparse.ArgumentTypeError."""
+    try:
+        if device_index(text) is not None:
+            return text
+    except OptionError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not cuda or cuda:N")
 
 
 def field_of(settings: type, name: str, convert: Callable[[str], Value]) -> Callable[[str], Value]:

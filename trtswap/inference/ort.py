@@ -20,6 +20,7 @@ from trtswap.errors import (
     StrPath,
 )
 from trtswap.inference.contract import DeclaredTensor, bind
+from trtswap.inference.feed import checked_batch
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.threads import physical_cores
 from trtswap.types import Array
@@ -70,7 +71,7 @@ class OrtSession:
         session = self._session
         if session is None:
             raise NetworkError(f"the session of {self.path} is closed")
-        count = _checked_batch(self.spec, inputs)
+        count = checked_batch(self.spec, inputs)
         step = self.max_batch or count
         pieces = [self._run_piece(session, inputs, start, step) for start in range(0, count, step)]
         joined = (
@@ -166,26 +167,6 @@ def _declared(nodes: Any) -> list[DeclaredTensor]:
         )
         for node in nodes
     ]
-
-
-def _checked_batch(spec: NetworkSpec, inputs: Mapping[str, Array]) -> int:
-    """The number of items. Raises OptionError."""
-    expected = ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in spec.inputs)
-    found = ", ".join(f"{name} {list(np.shape(array))}" for name, array in inputs.items())
-    counts = {array.shape[0] if array.ndim else 0 for array in inputs.values()}
-    fits = set(inputs) == {tensor.name for tensor in spec.inputs} and all(
-        len(tensor.shape) == inputs[tensor.name].ndim
-        and all(
-            isinstance(item, str) or item == length
-            for item, length in zip(tensor.shape, inputs[tensor.name].shape, strict=True)
-        )
-        for tensor in spec.inputs
-    )
-    if not fits or len(counts) != 1 or 0 in counts:
-        raise OptionError(
-            f"inputs of the network {spec.name}: expected {expected}, N at least 1; found {found}"
-        )
-    return int(counts.pop())
 
 
 def _piece(array: Array, start: int, step: int, dtype: str) -> Array:

@@ -65,7 +65,7 @@ def load_specs(folders: Sequence[StrPath] = ()) -> dict[str, NetworkSpec]:
     Raises OptionError for a folder that does not exist, SpecError for a malformed file or two files of one
     folder with the same name.
     """
-    specs = _load_folder(_shipped_folder())
+    specs = _load_folder(shipped_folder())
     for folder in _user_folders():
         specs.update(_load_folder(folder))
     for folder in map(Path, folders):
@@ -114,7 +114,7 @@ def parse_spec(text: str, origin: StrPath) -> NetworkSpec:
     return spec
 
 
-def _shipped_folder() -> _Entry:
+def shipped_folder() -> _Entry:
     """engines/ inside the installed package, or beside the package in a source tree."""
     installed = resources.files("trtswap") / "engines"
     if installed.is_dir():
@@ -291,8 +291,25 @@ def _precision(table: Table) -> PrecisionSpec:
     return precision
 
 
+_BOUNDS: dict[Metric, str] = {
+    "psnr": "bound_db",
+    "snr": "bound_db",
+    "cosine": "bound_cosine",
+    "landmarks": "bound_px",
+    "boxes": "bound_iou",
+    "mask": "bound_mae",
+}
+"""The key that holds each metric's bound: it says the unit."""
+
+
 def _fidelity(table: Table) -> FidelitySpec:
-    metric: Metric = "psnr" if table.choice("metric", ("psnr", "snr")) == "psnr" else "snr"
-    fidelity = FidelitySpec(metric, table.number("bound_db"))
+    word = table.choice("metric", tuple(_BOUNDS))
+    metric = next(metric for metric in _BOUNDS if metric == word)
+    fidelity = FidelitySpec(
+        metric,
+        table.number(_BOUNDS[metric]),
+        score_bound=table.number("bound_score") if metric == "boxes" else 0.0,
+        pixels_per_unit=table.number("pixels_per_unit") if metric == "landmarks" else 1.0,
+    )
     table.finish()
     return fidelity

@@ -11,7 +11,7 @@ Dimension = Union[int, str]  # noqa: UP007  evaluated at run time
 Channels = Literal["rgb", "bgr"]
 Layout = Literal["NCHW", "NHWC"]
 Sampling = Literal["bilinear", "area"]
-Metric = Literal["psnr", "snr"]
+Metric = Literal["psnr", "snr", "cosine", "landmarks", "boxes", "mask"]
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,17 @@ class PrecisionSpec:
 
 @dataclass(frozen=True)
 class FidelitySpec:
-    """How close an engine must come to the float32 network: `metric` in dB, at least `bound_db`."""
+    """How close an engine must come to the float32 network.
+
+    metric, bound: "psnr" and "snr" at least `bound` dB; "cosine" at least `bound`; "landmarks" at most `bound` pixels
+    of the network's input, outputs times `pixels_per_unit`; "boxes" the same boxes, intersection over union at least
+    `bound`, scores within `score_bound`; "mask" a mean absolute difference of at most `bound`.
+    """
 
     metric: Metric
-    bound_db: float
+    bound: float
+    score_bound: float = 0.0
+    pixels_per_unit: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from types import TracebackType
 
 from trtswap.errors import NetworkNotFoundError, OptionError
 from trtswap.inference.licences import permits, told
-from trtswap.inference.ort import OrtSession
 from trtswap.inference.session import Session
 from trtswap.inference.spec import load_specs
 from trtswap.inference.spec_types import NetworkSpec
@@ -21,6 +20,7 @@ from trtswap.networks.enhancer import Restorer
 from trtswap.networks.five_to_68 import FiveTo68
 from trtswap.networks.landmarker import BestOf, Landmarker
 from trtswap.networks.mask import Occluder, Parser
+from trtswap.networks.sessions import open_session
 from trtswap.networks.swapper import Swapper
 from trtswap.options import Permission, SwapOptions, names_in
 
@@ -37,6 +37,9 @@ PREFERRED = (
     "yunet",
 )
 """What "auto" takes where several networks of one role are on disk, best first; others follow by name."""
+
+BUILT_IN = "demo_"
+"""How the names of the built-in networks begin. They know rendered people only, so "auto" never takes one."""
 
 
 class NetworkSet:
@@ -140,7 +143,9 @@ class NetworkSet:
             sorted(
                 spec.name
                 for spec in self._specs.values()
-                if spec.kind in kinds and permits(self._options.licence, spec)
+                if spec.kind in kinds
+                and permits(self._options.licence, spec)
+                and not spec.name.startswith(BUILT_IN)
             )
         )
         self.notes.append(f"no file of {wanted} was found: {without}")
@@ -151,7 +156,9 @@ class NetworkSet:
         path = self._store.find(spec)
         if role == "detector":
             spec = at_size(spec, self._options.detect.size)
-        session = self._sessions.enter_context(OrtSession(path, spec, self._options.provider))
+        session = self._sessions.enter_context(
+            open_session(spec, path, device_name=self._options.device, provider=self._options.provider)
+        )
         self.paths[spec.name if role in self.paths else role] = str(path)
         return session
 
@@ -207,6 +214,7 @@ def choose(
                 hint="use another network, or another --licence if you may",
             )
         return candidates[name]
+    candidates = {key: spec for key, spec in candidates.items() if not key.startswith(BUILT_IN)}
     allowed = {key: spec for key, spec in candidates.items() if permits(permission, spec)}
     if not allowed:
         reasons = "\n".join(told(spec) for spec in candidates.values())
