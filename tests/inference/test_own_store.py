@@ -17,7 +17,7 @@ from trtswap.inference.licences import Agreements, permits
 from trtswap.inference.own_store import OwnStore, crc_flaw
 from trtswap.inference.spec import load_specs
 from trtswap.networks import registry
-from trtswap.networks.loader import BUILT_IN, choose
+from trtswap.networks.loader import choose
 
 SPECS = load_specs()
 BODY = b"not a network, but bytes" * 1000
@@ -86,7 +86,7 @@ def test_every_network_names_where_it_can_be_fetched() -> None:
     from trtswap.inference.own_store import fetchable
 
     for spec in SPECS.values():
-        if spec.name.startswith(BUILT_IN):
+        if spec.built_in:
             continue
         file = fetchable(spec)
         assert file is not None, spec.name

@@ -11,9 +11,8 @@ from support.exercise import FACES, exercise
 
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.spec import load_specs
-from trtswap.networks.loader import BUILT_IN
 
-SPECS = {name: spec for name, spec in load_specs().items() if not name.startswith(BUILT_IN)}
+SPECS = {name: spec for name, spec in load_specs().items() if not spec.built_in}
 """The built-in ones are real files with tests of their own."""
 
 
