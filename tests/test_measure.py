@@ -175,7 +175,7 @@ def test_a_result_that_was_turned_upright_is_measured_alike(world: Path, tmp_pat
         assert figures["frames.measured"] == 8
         assert figures["change.mean"] < 10, name  # a face elsewhere would change by some 50
         assert figures["shake.mean"] < 0.1
-        assert figures["tpsnr_delta.mean"] == pytest.approx(0, abs=0.7)
+        assert figures["tpsnr_delta.mean"] == pytest.approx(0, abs=2)  # shrinking takes noise away
 
 
 def test_a_picture_is_measured(world: Path, tmp_path: Path) -> None:

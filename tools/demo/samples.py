@@ -1,6 +1,6 @@
 """Random pictures to learn from: one large face with its true swap, or a scene with any number of heads.
 
-    python tools/demo/samples.py faces FOLDER --first-person 1000 --people 64 --shard 0
+python tools/demo/samples.py faces FOLDER --first-person 1000 --people 64 --shard 0
 """
 
 from __future__ import annotations
