@@ -4,7 +4,7 @@ both videos to the monitor, frame by frame."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from trtswap.inference.spec import load_specs
 from trtswap.inference.store import Store
 from trtswap.networks.detector import Detector
 from trtswap.networks.loader import choose
-from trtswap.networks.registry import create_detector, create_recogniser
+from trtswap.networks.registry import DETECTORS, RECOGNISERS, create_detector, create_recogniser
 from trtswap.options import Monitoring, SwapOptions
 from trtswap.quality.figures import Quality
 from trtswap.quality.monitor import Monitor, Person
@@ -158,17 +158,17 @@ class _Networks:
 
     def detector(self) -> Detector:
         """Raises NetworkNotFoundError and its kin."""
-        return create_detector(self._session("detector", self._options.detect.network))
+        return create_detector(self._session("detector", DETECTORS, self._options.detect.network))
 
     def person(self, sources: Sequence[StrPath], detector: Detector | None) -> Person:
         """The person of the source pictures, and the recogniser to tell."""
-        recogniser = create_recogniser(self._session("recogniser", self._options.recogniser))
+        recogniser = create_recogniser(self._session("recogniser", RECOGNISERS, self._options.recogniser))
         finder = detector if detector is not None else self.detector()
         identity, _ = identify(sources, finder, recogniser, self._options.detect)
         return Person(recogniser, identity.unit)
 
-    def _session(self, role: str, name: str) -> Session:
-        spec = choose(self._specs, self._store, role, name)
+    def _session(self, role: str, kinds: Collection[str], name: str) -> Session:
+        spec = choose(self._specs, self._store, role, kinds, name, self._options.licence)
         return self._opened.enter_context(OrtSession(self._store.find(spec), spec, self._options.provider))
 
 

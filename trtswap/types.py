@@ -242,11 +242,14 @@ class Faces:
 @dataclass(frozen=True)
 class Identity:
     """Who to show. embedding: float32 [512], the mean of the raw embeddings of the source pictures.
-    unit: float32 [512], the mean of their unit vectors, at length 1. pictures: how many went in."""
+    unit: float32 [512], the mean of their unit vectors, at length 1. pictures: how many went in. picture, landmarks_px:
+    the first of them, and the five points float32 [5, 2] of the face on it, for networks that look at it; or None."""
 
     embedding: Array
     unit: Array
     pictures: int = 1
+    picture: Surface | None = None
+    landmarks_px: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from trtswap import __version__
+from trtswap.cli.engine_arguments import (
+    BUILD_EPILOG,
+    BUILD_HELP,
+    ENGINES_HELP,
+    add_build_arguments,
+    add_engines_arguments,
+)
+from trtswap.cli.models_arguments import add_models_commands
 from trtswap.cli.process_arguments import add_models_argument, add_process_arguments
 from trtswap.cli.quality_arguments import add_compare_arguments, add_quality, add_report_arguments
 from trtswap.errors import OptionError
@@ -30,6 +38,7 @@ _EPILOG = f"""\
 start here:
   trtswap doctor                                      what this machine has, what is missing
   trtswap networks                                    the networks known, and where they were found
+  trtswap models fetch NAME                           download one; import, verify, remove as well
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4    swap the faces of a video
   trtswap report out.mp4 --source-video clip.mp4      how good a result is
   trtswap process --help                              every option of a swap
@@ -49,6 +58,8 @@ examples:
       average three pictures of one person, swap every face
   trtswap process -s me.jpg -t film.mkv -o out.mkv --select reference --reference actor.png
       swap only the person on actor.png
+  trtswap process --map ann.png=me.jpg --map bob.png=you.jpg -t film.mkv -o out.mkv
+      two people become two others, and keep them
   trtswap process -s me.jpg -t clip.mp4 -o try.mp4 --trim-start 1:30 --trim-end 1:35 -y
       try five seconds first
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --codec hevc --quality 18 --preset slow
@@ -118,6 +129,9 @@ def build_parser() -> Parser:
     _add_measuring(commands)
     _add_doctor(commands)
     _add_networks(commands)
+    _add_build_engines(commands)
+    _add_engines(commands)
+    add_models_commands(commands)
     return parser
 
 
@@ -195,6 +209,31 @@ def _add_networks(commands: Commands) -> None:
         allow_abbrev=False,
     )
     add_models_argument(parser)
+    _add_reporting(parser, quiet=False)
+
+
+def _add_build_engines(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "build-engines",
+        help="build and prove TensorRT engines for this GPU",
+        description=BUILD_HELP,
+        epilog=BUILD_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_build_arguments(parser)
+    _add_reporting(parser, quiet=True)
+
+
+def _add_engines(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "engines",
+        help="list, inspect and remove built engines",
+        description=ENGINES_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_engines_arguments(parser)
     _add_reporting(parser, quiet=False)
 
 

@@ -12,7 +12,7 @@ from trtswap.cli.logs import level_of, logging_to
 from trtswap.cli.output import DONE, Output, exit_code
 from trtswap.cli.progress import format_seconds, reporter_for
 from trtswap.cli.quality_output import quality_line
-from trtswap.cli.settings import swap_options
+from trtswap.cli.settings import grouped, swap_options
 from trtswap.errors import QualityError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def _run(arguments: Namespace, output: Output) -> int:
                 arguments.target,
                 arguments.output,
                 reference=arguments.reference,
+                cast=grouped(arguments.map),
                 tracks=arguments.tracks,
                 dump_tracks=arguments.dump_tracks,
                 debug_overlay=arguments.debug_overlay,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 
 from trtswap.errors import OptionError
 from trtswap.options import (
+    BlendOptions,
     DetectOptions,
     EncodeOptions,
+    EnhanceOptions,
     LandmarkOptions,
     MaskOptions,
     MonitorOptions,
@@ -22,14 +25,27 @@ def swap_options(arguments: Namespace) -> SwapOptions:
     """The settings of `trtswap process`. Raises OptionError when options contradict each other."""
     return SwapOptions(
         swapper=arguments.swapper,
+        boost=arguments.boost,
+        weight=arguments.swap_weight,
         recogniser=arguments.recogniser,
         detect=DetectOptions(
             network=arguments.detector,
             score=arguments.detector_score,
             overlap=arguments.detector_overlap,
+            size=arguments.detector_size,
+            angles=arguments.detector_angles,
+            margin=arguments.detector_margin,
         ),
         landmarks=LandmarkOptions(network=arguments.landmarker, score=arguments.landmarker_score),
-        select=SelectOptions(mode=arguments.select, distance=arguments.reference_distance),
+        select=SelectOptions(
+            mode=arguments.select,
+            distance=arguments.reference_distance,
+            order=arguments.order,
+            position=arguments.position,
+            gender=arguments.gender,
+            race=arguments.race,
+            age=arguments.age,
+        ),
         smooth=SmoothOptions(
             method=arguments.smooth,
             lag_s=arguments.smooth_lag,
@@ -41,7 +57,22 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             blur=arguments.mask_blur,
             padding=arguments.mask_padding,
             kinds=arguments.mask,
+            areas=arguments.mask_areas,
+            regions=arguments.mask_regions,
+            feather=arguments.feather,
             occluder=arguments.occluder,
+            parser=arguments.parser,
+        ),
+        enhance=EnhanceOptions(
+            network=arguments.enhancer,
+            blend=arguments.enhancer_blend,
+            weight=arguments.enhancer_weight,
+        ),
+        blend=BlendOptions(
+            method=arguments.blend,
+            levels=arguments.blend_levels,
+            colour=arguments.colour_transfer,
+            strength=arguments.colour_strength,
         ),
         encode=EncodeOptions(
             codec=arguments.codec,
@@ -52,6 +83,8 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         trim=_trim(arguments),
         monitor=monitor_options(arguments),
         models=tuple(arguments.models),
+        licence=arguments.licence,
+        device=arguments.device,
         provider=arguments.provider,
         batch=arguments.batch,
         queue=arguments.queue,
@@ -88,3 +121,11 @@ def _trim(arguments: Namespace) -> Trim:
             f"--trim-start and --trim-end: {error}",
             hint="the end is not written, so it comes after the start",
         ) from None
+
+
+def grouped(pairs: Sequence[tuple[str, str]]) -> list[tuple[list[str], list[str]]]:
+    """Pairs of WHO and SOURCE by person: several sources of one WHO are pictures of one person."""
+    people: dict[str, list[str]] = {}
+    for who, source in pairs:
+        people.setdefault(who, []).append(source)
+    return [([who], sources) for who, sources in people.items()]
