@@ -12,13 +12,13 @@ import numpy as np
 
 from trtswap.errors import InputError, OptionError, StrPath
 from trtswap.geometry import transform_points
-from trtswap.inference.ort import OrtSession
 from trtswap.inference.session import Session
 from trtswap.inference.spec import load_specs
 from trtswap.inference.store import Store
 from trtswap.networks.detector import Detector
-from trtswap.networks.loader import choose
+from trtswap.networks.loader import at_size, choose
 from trtswap.networks.registry import DETECTORS, RECOGNISERS, create_detector, create_recogniser
+from trtswap.networks.sessions import open_session
 from trtswap.options import Monitoring, SwapOptions
 from trtswap.quality.figures import Quality
 from trtswap.quality.monitor import Monitor, Person
@@ -55,8 +55,8 @@ def measure_video(
     original: the video before faces were swapped, frame for frame the same; without it the figures that compare with
     it are missing. sources: pictures of the person shown, for the figures of identity. tracks: a file of faces of the
     original, in place of finding them. written: files that the caller will write, which must be none of those read.
-    options: its `detect`, `smooth`, `select`, `trim` (of the original), `models`,
-    `recogniser`, `provider`, `batch` and `monitor` count; every frame is measured unless `monitor.mode` is "sample".
+    options: its `detect`, `smooth`, `select`, `trim` (of the original), `recogniser`, `models`, `licence`, `device`,
+    `provider`, `batch` and `monitor` count; every frame is measured unless `monitor.mode` is "sample".
     on_progress: called in this thread after every batch. Raises VideoError, NoFaceError, NetworkError and its kin.
     """
     settings = options or SwapOptions()
@@ -168,8 +168,13 @@ class _Networks:
         return Person(recogniser, identity.unit)
 
     def _session(self, role: str, kinds: Collection[str], name: str) -> Session:
-        spec = choose(self._specs, self._store, role, kinds, name, self._options.licence)
-        return self._opened.enter_context(OrtSession(self._store.find(spec), spec, self._options.provider))
+        options = self._options
+        spec = choose(self._specs, self._store, role, kinds, name, options.licence)
+        path = self._store.find(spec)
+        if role == "detector":
+            spec = at_size(spec, options.detect.size)
+        session = open_session(spec, path, device_name=options.device, provider=options.provider)
+        return self._opened.enter_context(session)
 
 
 def _steady(
