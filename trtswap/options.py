@@ -40,6 +40,17 @@ Region = Literal[
 Monitoring = Literal["off", "sample", "full"]
 BlendMethod = Literal["multiband", "alpha"]
 ColourTransfer = Literal["mk", "reinhard", "off"]
+ClipKind = Literal[
+    "talking",
+    "fast",
+    "dim",
+    "coloured light",
+    "profile turn",
+    "occluded",
+    "small",
+    "two people",
+    "scene cut",
+]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
 
@@ -341,3 +352,25 @@ class SwapOptions:
         _require(1 <= self.batch <= 64, f"the batch is 1 to 64 frames, not {self.batch}")
         device_index(self.device)
         _require(1 <= self.queue <= 16, f"the queue holds 1 to 16 batches, not {self.queue}")
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """A rendered clip. kind: what happens in it. seed: the same number always gives the same people and motion.
+    seconds: how long. rate: frames per second. size: width and height in pixels, both even."""
+
+    kind: ClipKind = "talking"
+    seed: int = 4
+    seconds: float = 3.0
+    rate: int = 25
+    size: tuple[int, int] = (640, 360)
+
+    def __post_init__(self) -> None:
+        _require(self.kind in get_args(ClipKind), f"a clip is one of {', '.join(get_args(ClipKind))}")
+        _require(self.seed >= 0, f"the seed is 0 or more, not {self.seed}")
+        _require(0.2 <= self.seconds <= 60, f"the demo lasts 0.2 to 60 seconds, not {self.seconds:g}")
+
+    @property
+    def frames(self) -> int:
+        """How many frames that is."""
+        return max(1, round(self.seconds * self.rate))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from trtswap.demo.clips import Clip
 from trtswap.demo.person import Person
 from trtswap.demo.render import Rendered, render
 from trtswap.demo.state import Camera, Expression, FrameState, Head, Light, Pose
+from trtswap.errors import StrPath
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SelectOptions, SwapOptions
 from trtswap.pipeline import OnProgress, swap_video
@@ -106,7 +107,12 @@ def frames_of(clip: Clip) -> Iterator[Rendered]:
 
 
 def swap_files(
-    clip: Clip, files: Files, options: SwapOptions, on_progress: OnProgress | None = None
+    clip: Clip,
+    files: Files,
+    options: SwapOptions,
+    *,
+    reports: Sequence[StrPath] = (),
+    on_progress: OnProgress | None = None,
 ) -> SwapReport:
     """Puts the source's face onto the first head of the target. Raises what swap_video raises."""
     reference = None
@@ -118,6 +124,7 @@ def swap_files(
         files.target,
         files.result,
         reference=reference,
+        reports=reports,
         options=options,
         on_progress=on_progress,
     )
@@ -139,6 +146,11 @@ def measure_files(clip: Clip, files: Files, *, moments: int = 3, on_frame: OnFra
                 kept.append((before, made, truth))
             on_frame(number + 1, total)
     return Measured({**reference.figures(), **people.figures()}, tuple(kept))
+
+
+def write_sheet(path: Path, moments: Sequence[tuple[Array, Array, Array]]) -> None:
+    """A picture with a row for each moment: original, result, truth."""
+    _write_png(path, np.concatenate([np.concatenate(row, axis=1) for row in moments]))
 
 
 def rgb_of(surface: Surface) -> Array:
