@@ -3,7 +3,9 @@ from typing import Any, TypedDict
 
 from trtswap.types import Array
 
-_Surface = tuple[int, tuple[Any, ...], int, bool, float, float]
+class ParsedSurface: ...
+
+_Surface = tuple[int, tuple[Any, ...], int, bool, float, float] | ParsedSurface
 
 class DeviceInfo(TypedDict):
     index: int
@@ -22,6 +24,7 @@ def cuda_runtime_version() -> int: ...
 def cuda_device_count() -> int: ...
 def cuda_status() -> str: ...
 def cuda_devices() -> list[DeviceInfo]: ...
+def parse_surface(surface: _Surface) -> ParsedSurface | None: ...
 def resample(
     surfaces: Sequence[_Surface],
     indices: Array,
@@ -46,6 +49,47 @@ def composite(
     offset: float,
     stream: int,
 ) -> None: ...
+def blend(
+    surfaces: Sequence[_Surface],
+    indices: Array,
+    placements: Array,
+    patches: Any,
+    masks: Any,
+    maps: Any,
+    *,
+    scale: float,
+    offset: float,
+    levels: int,
+    half: bool,
+    allocate: Any,
+    stream: int,
+) -> None: ...
+def measure_colour(
+    surfaces: Sequence[_Surface],
+    indices: Array,
+    placements: Array,
+    patches: Any,
+    weights: Any,
+    moments: Any,
+    maps: Any,
+    *,
+    scale: float,
+    offset: float,
+    method: int,
+    strength: float,
+    allocate: Any,
+    stream: int,
+) -> None: ...
+def lab(pictures: Any, out: Any, *, to_lab: bool, stream: int) -> None: ...
+def statistics(pictures: Any, masks: Any, moments: Any, *, allocate: Any, stream: int) -> None: ...
+def transfer_maps(moments: Array, method: int, strength: float, maps: Array) -> None: ...
+def colour_transfer(
+    patches: Any, maps: Any, out: Any, *, scale: float, offset: float, stream: int
+) -> None: ...
+def pyramid_blend(
+    a: Any, b: Any, masks: Any, out: Any, *, levels: int, allocate: Any, stream: int
+) -> None: ...
+def feather(masks: Any, out: Any, *, sigma: float, allocate: Any, stream: int) -> None: ...
 def rasterise(
     vertices: Array, triangles: Array, attributes: Array, *, perspective: bool, depth: Array, image: Array
 ) -> None: ...

@@ -16,24 +16,38 @@ from typing import Any, Literal
 
 import numpy as np
 
-from trtswap.types import Array, DeviceArray, Matrix, PixelFormat, Range, Surface
+from trtswap.colour_ops import (
+    colour_transfer,
+    feather,
+    lab_to_srgb,
+    measure_colour,
+    pyramid_blend,
+    srgb_to_lab,
+    statistics,
+    transfer_maps,
+)
+from trtswap.native import allocate, core, native_surface, workspace
+from trtswap.types import Array, DeviceArray, PixelFormat, Surface
 
-try:
-    from trtswap import _core
-except ImportError as error:
-    raise ImportError(
-        "the native extension trtswap._core is missing or does not fit this Python: install trtswap with "
-        "`pip install .`; inside its source tree run `trtswap` or `pytest`, not `python -m`, which would import the "
-        f"unbuilt sources ({error})"
-    ) from error
+__all__ = [
+    "colour_transfer",
+    "composite",
+    "crop",
+    "feather",
+    "lab_to_srgb",
+    "letterbox",
+    "measure_colour",
+    "pyramid_blend",
+    "rasterise",
+    "srgb_to_lab",
+    "statistics",
+    "transfer_maps",
+    "vertex_normals",
+]
 
 Channels = Literal["rgb", "bgr"]
 Sampling = Literal["bilinear", "area"]
-
-_FORMATS = {PixelFormat.NV12: 0, PixelFormat.P010: 1, PixelFormat.RGB8: 2}
-_MATRICES = {Matrix.BT601: 0, Matrix.BT709: 1, Matrix.BT2020: 2}
-
-NativeSurface = tuple[int, tuple[Any, ...], int, bool, float, float]
+Blend = Literal["multiband", "alpha"]
 
 
 def letterbox(
@@ -103,28 +117,43 @@ def composite(
     *,
     scale: float = 1.0,
     offset: float = 0.0,
+    blend: Blend = "alpha",
+    levels: int = 5,
+    maps: Array | DeviceArray | None = None,
     stream: int = 0,
 ) -> None:
-    """Blends patches into surfaces, in place, in the surfaces' own format: frame + m (patch - frame) in code values.
+    """Blends patches into surfaces, in place, in the surfaces' own format.
 
     indices: int [F], the surface of each patch. placements: float64 [F, 2, 3], from frame pixels to patch pixels.
     patches: float32 or float16 [F, 3, H, W], R, G, B planes; R'G'B' = patch * scale + offset,
-    clamped to 0..1 after sampling.
-    masks: float32 [F or 1, H, W], 0..1, zero beyond the edges. Patch and mask are sampled bilinearly, or over the frame
+    clamped to 0..1. masks: float32 [F or 1, H, W], 0..1, zero beyond the edges. maps: float32 [F, 12], colour maps
+    that the patches go through first, or None. Faces of one surface are blended in the order given; results are rounded
+    to nearest; samples where the mask is 0 keep their bits.
+
+    blend "alpha": frame + m (patch - frame), in code values. Patch and mask are sampled bilinearly, or over the frame
     pixel's footprint where the patch is denser than the frame; a 4:2:0 chroma sample takes the footprint of its own
-    2 x 2 luma pixels at its site. Results are rounded to nearest. Samples where the mask is 0 keep their bits.
-    Faces of one surface are blended in the order given.
+    2 x 2 luma pixels at its site.
+    blend "multiband": the coarser a structure, the wider its transition, over `levels` (1 to 8) octaves; an enlarged
+    patch is sampled bicubically (csrc/ops/blend.hpp).
     """
-    _core.composite(
-        [_native(surface) for surface in surfaces],
+    if blend not in ("multiband", "alpha"):
+        raise ValueError(f"blend is multiband or alpha, not {blend!r}")
+    faces = (
+        [native_surface(surface) for surface in surfaces],
         np.ascontiguousarray(indices, np.int32),
         np.ascontiguousarray(placements, np.float64),
-        patches,
-        masks,
-        scale=float(scale),
-        offset=float(offset),
-        stream=stream,
     )
+    if blend == "multiband":
+        exact = any(surface.format is PixelFormat.P010 for surface in surfaces)
+        core.blend(
+            *faces, patches, masks, maps, scale=float(scale), offset=float(offset), levels=int(levels),
+            half=not exact, allocate=workspace(stream), stream=stream,
+        )  # fmt: skip
+        return
+    if maps is not None:
+        patches = colour_transfer(patches, maps, scale=scale, offset=offset, stream=stream)
+        scale, offset = 1.0, 0.0
+    core.composite(*faces, patches, masks, scale=float(scale), offset=float(offset), stream=stream)
 
 
 def rasterise(
@@ -146,7 +175,7 @@ def rasterise(
     values = np.ascontiguousarray(attributes, np.float32)
     depth = np.empty((size[1], size[0]), np.float32)
     image = np.empty((size[1], size[0], values.shape[-1]), np.float32)
-    _core.rasterise(
+    core.rasterise(
         np.ascontiguousarray(vertices, np.float32),
         np.ascontiguousarray(triangles, np.int32),
         values,
@@ -165,7 +194,7 @@ def vertex_normals(vertices: Array, triangles: Array) -> Array:
     """
     corners = np.ascontiguousarray(vertices, np.float32)
     normals = np.empty_like(corners)
-    _core.vertex_normals(corners, np.ascontiguousarray(triangles, np.int32), normals)
+    core.vertex_normals(corners, np.ascontiguousarray(triangles, np.int32), normals)
     return normals
 
 
@@ -190,11 +219,11 @@ def _resample(
     if len(mean) != 3 or len(deviations) != 3 or 0 in deviations:
         raise ValueError(f"mean and std take three values each, std none of them 0; got {mean}, {std}")
     if out is None:
-        out = _allocate((len(indices), 3, size[1], size[0]), dtype, surfaces)
+        out = allocate((len(indices), 3, size[1], size[0]), dtype, surfaces)
     elif tuple(out.shape[2:]) != (size[1], size[0]):
         raise ValueError(f"out: expected height and width {size[1], size[0]}, got {tuple(out.shape[2:])}")
-    _core.resample(
-        [_native(surface) for surface in surfaces],
+    core.resample(
+        [native_surface(surface) for surface in surfaces],
         np.ascontiguousarray(indices, np.int32),
         np.ascontiguousarray(placements, np.float64),
         np.ascontiguousarray(extents, np.int32),
@@ -206,20 +235,3 @@ def _resample(
         stream=stream,
     )
     return out
-
-
-def _allocate(shape: tuple[int, ...], dtype: str, surfaces: Sequence[Surface]) -> Any:
-    if dtype not in ("float32", "float16"):
-        raise ValueError(f"dtype is float32 or float16, not {dtype!r}")
-    if surfaces and surfaces[0].on_device:
-        from trtswap import device
-
-        return device.empty(shape, dtype)
-    return np.empty(shape, dtype)
-
-
-def _native(surface: Surface) -> NativeSurface:
-    colour = surface.colour
-    x, y = colour.siting.offset_px
-    full = colour.range is Range.FULL
-    return (_FORMATS[surface.format], surface.planes, _MATRICES[colour.matrix], full, x, y)

@@ -24,7 +24,7 @@ Order = Literal[
 Race = Literal["any", "auto", "white", "black", "latino", "asian", "indian", "arabic"]
 Selection = Literal["largest", "one", "all", "reference"]
 Area = Literal["upper-face", "lower-face", "mouth"]
-MaskKind = Literal["box", "occlusion", "area", "region"]
+MaskKind = Literal["box", "ellipse", "hull", "occlusion", "area", "region"]
 Region = Literal[
     "skin",
     "left-eyebrow",
@@ -36,6 +36,20 @@ Region = Literal[
     "mouth",
     "upper-lip",
     "lower-lip",
+]
+Monitoring = Literal["off", "sample", "full"]
+BlendMethod = Literal["multiband", "alpha"]
+ColourTransfer = Literal["mk", "reinhard", "off"]
+ClipKind = Literal[
+    "talking",
+    "fast",
+    "dim",
+    "coloured light",
+    "profile turn",
+    "occluded",
+    "small",
+    "two people",
+    "scene cut",
 ]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
@@ -207,11 +221,13 @@ class SmoothOptions:
 class MaskOptions:
     """Where a patch replaces the frame: where all of `kinds` agree.
 
-    kinds: "box", all of the crop but its edges; "occlusion", what covers the face is left as it is; "area", the outline
-    of `areas` by sixty-eight points; "region", the parts of the new face named in `regions`. blur: of the box, 0..1 of
-    half the crop's width. padding: of the box, percent of the crop, top right bottom left. occluder: the network that
-    tells what covers a face, of several with commas the least mask counts; "auto" takes one where it is on disk, and
-    goes without where there is none. parser: the network that knows the regions.
+    kinds: "box", all of the crop but its edges; "ellipse", about where an upright face lies in the crop; "hull", around
+    the 68 points of each face, the ellipse where it has none; "occlusion", what covers the face is left as it is;
+    "area", the outline of `areas` by the 68 points; "region", the parts of the new face named in `regions`. blur: of
+    the box, 0..1 of half the crop's width. padding: of the box, percent of the crop, top right bottom left. feather: of
+    ellipse and hull, how far inwards they fade out, 0..0.5 of the crop's width. occluder: the network that tells what
+    covers a face, of several with commas the least mask counts; "auto" takes one where it is on disk, and goes without
+    where there is none. parser: the network that knows the regions.
     """
 
     blur: float = 0.3
@@ -219,11 +235,13 @@ class MaskOptions:
     kinds: tuple[MaskKind, ...] = ("box", "occlusion")
     areas: tuple[Area, ...] = get_args(Area)
     regions: tuple[Region, ...] = get_args(Region)
+    feather: float = 0.12
     occluder: str = "auto"
     parser: str = "auto"
 
     def __post_init__(self) -> None:
         _require(0 <= self.blur <= 1, f"the mask blur is 0 to 1, not {self.blur}")
+        _require(0 <= self.feather <= 0.5, f"the feather is 0 to 0.5 of the crop, not {self.feather}")
         _require(
             len(self.padding) == 4 and all(0 <= side < 100 for side in self.padding),
             f"the mask padding is four percentages from 0 to 99, not {self.padding}",
@@ -259,6 +277,42 @@ class EnhanceOptions:
 
 
 @dataclass(frozen=True)
+class MonitorOptions:
+    """How the result is measured while it is made.
+
+    mode: "off" measures nothing, unless a report or a threshold asks for figures: then it is "sample", two consecutive
+        frames of every `stride`; "full" measures every frame.
+    require: thresholds that must hold, such as "tpsnr.min>16" or "jitter.share<5%".
+    """
+
+    mode: Monitoring = "off"
+    stride: int = 24
+    require: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(2 <= self.stride <= 1000, f"the monitor's stride is 2 to 1000 frames, not {self.stride}")
+
+
+@dataclass(frozen=True)
+class BlendOptions:
+    """How a patch joins the frame.
+
+    method: "multiband" gives coarse structure a wide transition and detail a narrow one; "alpha" mixes under the mask.
+    levels: of multiband, octaves of detail, 1..8. colour: how the patch gets the colours of the frame's skin: "mk" by
+    the whole covariance (Monge-Kantorovich), "reinhard" each channel of L*a*b* alone, "off" not. strength: of that, 0..1.
+    """
+
+    method: BlendMethod = "multiband"
+    levels: int = 5
+    colour: ColourTransfer = "mk"
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.levels <= 8, f"the blend has 1 to 8 levels, not {self.levels}")
+        _require(0 <= self.strength <= 1, f"the colour strength is 0 to 1, not {self.strength}")
+
+
+@dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run.
 
@@ -280,8 +334,10 @@ class SwapOptions:
     smooth: SmoothOptions = field(default_factory=SmoothOptions)
     mask: MaskOptions = field(default_factory=MaskOptions)
     enhance: EnhanceOptions = field(default_factory=EnhanceOptions)
+    blend: BlendOptions = field(default_factory=BlendOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     trim: Trim = field(default_factory=Trim)
+    monitor: MonitorOptions = field(default_factory=MonitorOptions)
     models: tuple[str, ...] = ()
     licence: Permission = "any"
     device: str = "auto"
@@ -296,3 +352,25 @@ class SwapOptions:
         _require(1 <= self.batch <= 64, f"the batch is 1 to 64 frames, not {self.batch}")
         device_index(self.device)
         _require(1 <= self.queue <= 16, f"the queue holds 1 to 16 batches, not {self.queue}")
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """A rendered clip. kind: what happens in it. seed: the same number always gives the same people and motion.
+    seconds: how long. rate: frames per second. size: width and height in pixels, both even."""
+
+    kind: ClipKind = "talking"
+    seed: int = 4
+    seconds: float = 3.0
+    rate: int = 25
+    size: tuple[int, int] = (640, 360)
+
+    def __post_init__(self) -> None:
+        _require(self.kind in get_args(ClipKind), f"a clip is one of {', '.join(get_args(ClipKind))}")
+        _require(self.seed >= 0, f"the seed is 0 or more, not {self.seed}")
+        _require(0.2 <= self.seconds <= 60, f"the demo lasts 0.2 to 60 seconds, not {self.seconds:g}")
+
+    @property
+    def frames(self) -> int:
+        """How many frames that is."""
+        return max(1, round(self.seconds * self.rate))

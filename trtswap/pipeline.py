@@ -1,5 +1,5 @@
-"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, confine, composite,
-write.
+"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, confine, match colours,
+composite, write.
 
 Reading, analysing and swapping each run in a thread of their own, at most `options.queue` batches apart; the caller's
 thread writes. Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread
@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from trtswap import __version__
@@ -22,16 +21,19 @@ from trtswap.concurrency import Ahead
 from trtswap.errors import OptionError, StrPath
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
+from trtswap.quality.gate import Gate
+from trtswap.quality.monitor import Monitor, Person
 from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
 from trtswap.stages.cast import cast as cast_as
+from trtswap.stages.colour import match_colours
 from trtswap.stages.composite import composite
 from trtswap.stages.confine import confine
 from trtswap.stages.enhance import enhance
 from trtswap.stages.gather import gather
 from trtswap.stages.identity import identify
 from trtswap.stages.landmarks import Refiner
-from trtswap.stages.mask import box_mask
+from trtswap.stages.mask import face_masks
 from trtswap.stages.overlay import overlaid
 from trtswap.stages.people import Cast, People, meet, settled
 from trtswap.stages.recognise import recognise
@@ -42,6 +44,7 @@ from trtswap.stages.swap import swap
 from trtswap.stages.track_file import from_tracks, track_writer
 from trtswap.types import Frame, Progress, SwapReport
 from trtswap.video import FrameSource, create_output, open_target
+from trtswap.video.paths import check_apart
 
 MARKS = {"comment": f"AI-altered: faces swapped with trtswap {__version__}"}
 """What every output says of itself."""
@@ -59,6 +62,7 @@ def swap_video(
     tracks: StrPath | None = None,
     dump_tracks: StrPath | None = None,
     debug_overlay: StrPath | None = None,
+    reports: Sequence[StrPath] = (),
     options: SwapOptions | None = None,
     on_progress: OnProgress | None = None,
 ) -> SwapReport:
@@ -67,13 +71,17 @@ def swap_video(
     sources: pictures of the person to show. cast: in place of sources, pairs of pictures of a person in the target and
     of the person to show in that one's place. target: a video or picture, never touched. output: exists only after
     success. reference: a picture of the person to replace, for `select.mode` "reference".
-    on_progress: called in this thread after every batch. A target in which nobody is found is written unchanged,
-    with a note. Raises any TrtSwapError; KeyboardInterrupt leaves no output.
+    reports: files (.json, .html) of what the monitor measured. on_progress: called in this thread after every batch.
+    A target in which nobody is found is written unchanged, with a note. Raises any TrtSwapError, QualityError only
+    when everything is written; KeyboardInterrupt leaves no output.
     """
     settings = options or SwapOptions()
     _check_people(settings, sources, cast, reference, tracks)
     pictures = [picture for pair in cast for side in pair for picture in side]
-    _check_paths([*sources, *pictures, target, reference, tracks], [output, dump_tracks, debug_overlay])
+    check_apart(
+        [*sources, *pictures, target, reference, tracks], [output, dump_tracks, debug_overlay, *reports]
+    )
+    gate = Gate(settings.monitor, reports, overwrite=settings.overwrite)
     started = time.perf_counter()
     progress = _Progress(on_progress or (lambda _: None), started)
     with ExitStack() as opened:
@@ -101,7 +109,8 @@ def swap_video(
         people = meet(recognised, sources, cast, reference, settings.select)
         settings = replace(settings, select=settled(settings.select, people, networks.classifier))
         draw = _drawing(networks, settings) if overlay else None
-        with _stages(reader, networks, settings, people, tracks) as batches:
+        monitor = opened.enter_context(Monitor(gate.options, _person(networks, settings, people)))
+        with _stages(reader, networks, settings, people, tracks, monitor) as batches:
             for batch in batches:
                 for frame in batch.frames:
                     writer.write(frame)
@@ -113,15 +122,26 @@ def swap_video(
                 progress.add(batch)
         progress.tell("finish")
         paths = dict(networks.paths)
-    return SwapReport(
+    measured = monitor.quality()
+    report = SwapReport(
         output=str(output),
         frames=progress.frames,
         frames_with_faces=progress.frames_with_faces,
         faces_swapped=progress.faces,
         seconds=time.perf_counter() - started,
         networks=paths,
-        notes=(*reader.notes, *networks.notes, *people.notes, *progress.notes(), *writer.notes),
+        notes=(
+            *reader.notes,
+            *networks.notes,
+            *people.notes,
+            *progress.notes(),
+            *writer.notes,
+            *measured.notes,
+        ),
+        quality=measured.figures,
     )
+    gate.close(measured, video=output, original=target, report=report)
+    return report
 
 
 @contextmanager
@@ -131,10 +151,11 @@ def _stages(
     settings: SwapOptions,
     people: People,
     tracks: StrPath | None,
+    monitor: Monitor,
 ) -> Iterator[Iterator[Batch]]:
     """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
-    unlike = settings.weight != 0.5 and networks.swapper.balances
-    size = networks.swapper.size
+    size, template = networks.swapper.size, networks.swapper.template
+    rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
 
     def ahead(batches: Iterable[Batch], name: str) -> Ahead[Batch]:
@@ -146,25 +167,25 @@ def _stages(
         if tracks is None:
             refiner = _refiner(networks, settings)
             found = analyse(read, networks.detector, settings.detect, None, refiner)
-            rate = reader.info.frame_rate
-            final = steady(found, settings.smooth, float(rate) if rate else None, settings.batch)
+            final = steady(found, settings.smooth, rate, settings.batch)
         else:
             final = from_tracks(read, tracks, reader.info)
         if networks.classifier is not None:
             final = sift(final, networks.classifier, settings.select)
-        if unlike or people.sought or people.reference is not None:
+        if _recognises(networks, settings, people):
             final = recognise(final, networks.recogniser)
         if people.sought:
             chosen = cast_as(final, people.sought, settings.select.distance)
         else:
             chosen = select(final, settings.select, people.reference)
         swapped = swap(ahead(chosen, "analyse"), networks.swapper, people.shown, settings.weight)
-        masked = confine(swapped, size, settings.mask, networks.occluders, networks.parser)
-        done = ahead(composite(masked, size, settings.mask), "swap")
+        masked = confine(monitor.before(swapped), size, settings.mask, networks.occluders, networks.parser)
+        coloured = match_colours(masked, template, size, settings.blend, settings.smooth, rate)
+        done = composite(coloured, template, size, settings.mask, settings.blend)
         if networks.enhancer is not None:
-            restored = enhance(done, networks.enhancer, settings.enhance, settings.mask, networks.occluders)
-            done = ahead(restored, "enhance")
-        yield done
+            done = ahead(done, "swap")
+            done = enhance(done, networks.enhancer, settings.enhance, settings.mask, networks.occluders)
+        yield ahead(monitor.after(done), "swap" if networks.enhancer is None else "enhance")
     finally:
         for thread in threads:
             thread.stop()
@@ -178,9 +199,22 @@ def _refiner(networks: NetworkSet, settings: SwapOptions) -> Refiner | None:
     return Refiner(networks.landmarker, settings.landmarks, networks.guesser)
 
 
+def _recognises(networks: NetworkSet, settings: SwapOptions, people: People) -> bool:
+    """Whether the faces of the target are recognised."""
+    unlike = settings.weight != 0.5 and networks.swapper.balances
+    return unlike or bool(people.sought) or people.reference is not None
+
+
+def _person(networks: NetworkSet, settings: SwapOptions, people: People) -> Person | None:
+    """For the monitor's figures of identity, where one person is shown and no other thread uses the recogniser."""
+    if _recognises(networks, settings, people) or len(people.shown) > 1:
+        return None
+    return Person(networks.recogniser, people.shown[0].unit)
+
+
 def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:
     swapper = networks.swapper
-    mask = box_mask(swapper.size, settings.mask)
+    mask = face_masks(swapper.size, swapper.template, settings.mask)[0]
 
     def draw(batch: Batch) -> Iterator[Frame]:
         for row, frame in enumerate(batch.frames):
@@ -188,19 +222,6 @@ def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], I
             yield replace(frame, surface=surface)
 
     return draw
-
-
-def _check_paths(read: Sequence[StrPath | None], written: Sequence[StrPath | None]) -> None:
-    """What is written must be neither what is read nor each other."""
-    taken = {Path(path).resolve() for path in read if path is not None}
-    for path in written:
-        if path is None:
-            continue
-        if Path(path).resolve() in taken:
-            raise OptionError(
-                f"{path} is written, and is an input or another output too", hint="choose another name for it"
-            )
-        taken.add(Path(path).resolve())
 
 
 def _check_people(

@@ -288,7 +288,7 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. stage: "prepare", "swap" or "finish". frames_total: None while unknown."""
+    """How far a run is. stage: "prepare", "swap" and "finish", or "measure". frames_total: None while unknown."""
 
     stage: str
     frames_done: int
@@ -301,7 +301,8 @@ class Progress:
 class SwapReport:
     """What a run did. seconds: wall clock. networks: role (detector, recogniser, swapper, landmarker, mask)
     to file path; further networks of one role stand under their names.
-    notes: what the user should know (conversions, guesses, lost data), in order, one sentence each."""
+    notes: what the user should know (conversions, guesses, lost data), in order, one sentence each.
+    quality: figures by name (docs/quality.md), None where nothing was measured; empty without a monitor."""
 
     output: str
     frames: int
@@ -310,3 +311,4 @@ class SwapReport:
     seconds: float
     networks: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    quality: dict[str, float | None] = field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 #include <pybind11/numpy.h>
 
+#include <algorithm>
+
 #include "core/check.h"
 #include "core/device.hpp"
 
@@ -34,8 +36,8 @@ void dense_strides(ArrayRef& array) {
     }
 }
 
-ArrayRef device_array(const py::handle& object, const std::string& name, std::uintptr_t stream) {
-    const py::dict fields = object.attr("__cuda_array_interface__");
+ArrayRef device_array(const py::handle& object, const py::dict& fields, const std::string& name,
+                      std::uintptr_t stream) {
     ArrayRef array{};
     array.name = name;
     array.owner = py::reinterpret_borrow<py::object>(object);
@@ -61,6 +63,7 @@ ArrayRef device_array(const py::handle& object, const std::string& name, std::ui
     }
     array.device = device_of(array.data);
     if (fields.contains("stream") && !fields["stream"].is_none()) {
+        array.produced = true;
         const auto producer = fields["stream"].cast<std::uintptr_t>();
         if (producer != stream) {
             const DeviceGuard guard(array.device);
@@ -111,8 +114,13 @@ bool ArrayRef::contiguous() const {
 std::string ArrayRef::describe() const { return type_name(type) + " " + shape_text(shape); }
 
 ArrayRef array_ref(const py::handle& object, const std::string& name, std::uintptr_t stream) {
-    return py::hasattr(object, "__cuda_array_interface__") ? device_array(object, name, stream)
-                                                           : host_array(object, name);
+    if (!py::isinstance<py::array>(object)) { // the attribute may be work to make, so it is asked for once
+        const py::object fields = py::getattr(object, "__cuda_array_interface__", py::none());
+        if (!fields.is_none()) {
+            return device_array(object, fields, name, stream);
+        }
+    }
+    return host_array(object, name);
 }
 
 void expect(const ArrayRef& array, const std::vector<std::string>& types,
@@ -121,16 +129,15 @@ void expect(const ArrayRef& array, const std::vector<std::string>& types,
     for (std::size_t axis = 0; fits && axis < shape.size(); ++axis) {
         fits = shape[axis] < 0 || shape[axis] == array.shape[axis];
     }
-    bool known = false;
+    if (fits && std::find(types.begin(), types.end(), array.type) != types.end()) {
+        return;
+    }
     std::string names;
     for (const std::string& type : types) {
-        known = known || type == array.type;
         names += (names.empty() ? "" : " or ") + type_name(type);
     }
-    if (!fits || !known) {
-        throw InvalidArgument(array.name + ": expected " + names + " " + shape_text(shape) + ", got " +
-                              array.describe());
-    }
+    throw InvalidArgument(array.name + ": expected " + names + " " + shape_text(shape) + ", got " +
+                          array.describe());
 }
 
 void expect_contiguous(const ArrayRef& array) {
@@ -156,7 +163,14 @@ int common_device(const std::vector<const ArrayRef*>& arrays) {
     return device;
 }
 
-SurfaceRef surface_ref(const py::handle& object, bool writable, std::uintptr_t stream) {
+namespace {
+
+// A surface in device memory whose planes have been read; no producer has to be waited for.
+struct ParsedSurface {
+    SurfaceRef surface;
+};
+
+SurfaceRef parse_surface(const py::handle& object, bool writable, std::uintptr_t stream) {
     const auto fields = object.cast<py::tuple>();
     SurfaceRef surface{};
     SurfaceView& view = surface.view;
@@ -191,6 +205,34 @@ SurfaceRef surface_ref(const py::handle& object, bool writable, std::uintptr_t s
     view.width = view.luma.width;
     view.height = view.luma.height;
     return surface;
+}
+
+} // namespace
+
+SurfaceRef surface_ref(const py::handle& object, bool writable, std::uintptr_t stream) {
+    if (!py::isinstance<ParsedSurface>(object)) {
+        return parse_surface(object, writable, stream);
+    }
+    const SurfaceRef& surface = object.cast<const ParsedSurface&>().surface;
+    for (const ArrayRef& plane : surface.planes) {
+        if (writable) {
+            expect_writable(plane);
+        }
+    }
+    return surface;
+}
+
+void register_surfaces(py::module_& module) {
+    py::class_<ParsedSurface>(module, "ParsedSurface");
+    module.def("parse_surface", [](const py::handle& object) -> py::object {
+        SurfaceRef surface = parse_surface(object, false, 0);
+        for (const ArrayRef& plane : surface.planes) {
+            if (plane.produced || !plane.on_device) {
+                return py::none();
+            }
+        }
+        return py::cast(ParsedSurface{std::move(surface)});
+    });
 }
 
 } // namespace trtswap::bindings

@@ -21,7 +21,8 @@ struct ArrayRef {
     std::size_t item_bytes;
     bool writable;
     bool on_device;
-    int device; // -1 on the host
+    int device;    // -1 on the host
+    bool produced; // names a stream that produces it
     py::object owner;
 
     bool contiguous() const;
@@ -39,15 +40,18 @@ void expect_writable(const ArrayRef& array);
 // All on the host or all on one device; returns the device or -1.
 int common_device(const std::vector<const ArrayRef*>& arrays);
 
-// A surface as Python hands it over: (format, planes, matrix, full range, siting x, siting y).
+// A surface as Python hands it over: (format, planes, matrix, full range, siting x, siting y), or, read before, as
+// ParsedSurface.
 struct SurfaceRef {
     SurfaceView view;
     std::vector<ArrayRef> planes;
 };
+void register_surfaces(py::module_& module);
 SurfaceRef surface_ref(const py::handle& object, bool writable, std::uintptr_t stream);
 
 void register_errors(py::module_& module);
 void register_ops(py::module_& module);
+void register_pictures(py::module_& module);
 void register_rasterise(py::module_& module);
 void register_device(py::module_& module);
 

@@ -5,6 +5,8 @@ PYBIND11_MODULE(_core, module) {
     module.doc() = "Native operations of trtswap; use trtswap.ops.";
     trtswap::bindings::register_errors(module);
     trtswap::bindings::register_device(module);
+    trtswap::bindings::register_surfaces(module);
     trtswap::bindings::register_ops(module);
+    trtswap::bindings::register_pictures(module);
     trtswap::bindings::register_rasterise(module);
 }

@@ -1,57 +1,18 @@
-#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
 #include <array>
 
-#include "bindings/arrays.hpp"
+#include "bindings/faces.hpp"
 #include "core/check.h"
 #include "core/device.hpp"
+#include "ops/blend.hpp"
 #include "ops/composite.hpp"
+#include "ops/measure.hpp"
 #include "ops/resample.hpp"
 
 namespace trtswap::bindings {
 
 namespace {
-
-using Placements = py::array_t<double, py::array::c_style | py::array::forcecast>;
-using Integers = py::array_t<int, py::array::c_style | py::array::forcecast>;
-
-std::vector<SurfaceRef> surface_refs(const py::sequence& surfaces, bool writable, std::uintptr_t stream) {
-    std::vector<SurfaceRef> refs;
-    for (const py::handle& surface : surfaces) {
-        refs.push_back(surface_ref(surface, writable, stream));
-    }
-    return refs;
-}
-
-Affine affine_at(const Placements& placements, int n) {
-    Affine map{};
-    std::copy_n(placements.data() + 6 * static_cast<std::size_t>(n), 6, map.m);
-    return map;
-}
-
-const SurfaceView& surface_at(const std::vector<SurfaceRef>& surfaces, const Integers& indices, int n) {
-    const int index = indices.data()[n];
-    require(index >= 0 && index < static_cast<int>(surfaces.size()), "a surface index is out of range");
-    return surfaces[static_cast<std::size_t>(index)].view;
-}
-
-void append_planes(std::vector<const ArrayRef*>& arrays, const std::vector<SurfaceRef>& surfaces) {
-    for (const SurfaceRef& surface : surfaces) {
-        for (const ArrayRef& plane : surface.planes) {
-            arrays.push_back(&plane);
-        }
-    }
-}
-
-int items_of(const Integers& indices, const Placements& placements) {
-    require(indices.ndim() == 1, "indices: expected one axis");
-    const py::ssize_t count = indices.size();
-    require(placements.ndim() == 3 && placements.shape(0) == count && placements.shape(1) == 2 &&
-                placements.shape(2) == 3,
-            "placements: expected one 2x3 map for each index");
-    return static_cast<int>(count);
-}
 
 void resample(const py::sequence& surfaces, const Integers& indices, const Placements& placements,
               const Integers& extents, bool area, bool bgr, std::array<float, 3> scale,
@@ -92,42 +53,143 @@ void resample(const py::sequence& surfaces, const Integers& indices, const Place
     }
 }
 
+// Patches and masks of `count` faces as composite and blend take them.
+struct FaceArrays {
+    ArrayRef patch, mask;
+    CompositeSource source;
+
+    FaceArrays(const py::object& patches, const py::object& masks, int count, float scale, float offset,
+               std::uintptr_t stream)
+        : patch(array_ref(patches, "patches", stream)), mask(array_ref(masks, "masks", stream)) {
+        expect(patch, {"f4", "f2"}, {count, 3, -1, -1});
+        expect_contiguous(patch);
+        expect(mask, {"f4"}, {-1, patch.shape[2], patch.shape[3]});
+        expect_contiguous(mask);
+        require(mask.shape[0] == 1 || mask.shape[0] == count, "masks: expected one, or one for each patch");
+        source = {patch.type == "f2", static_cast<int>(patch.shape[3]), static_cast<int>(patch.shape[2]),
+                  scale * 255.0f, offset * 255.0f};
+    }
+
+    std::size_t area() const { return static_cast<std::size_t>(source.width) * source.height; }
+    const void* patch_at(int n) const {
+        return patch.data + static_cast<std::size_t>(n) * 3 * area() * patch.item_bytes;
+    }
+    const float* mask_at(int n) const {
+        return reinterpret_cast<const float*>(mask.data) +
+               (mask.shape[0] == 1 ? 0 : static_cast<std::size_t>(n) * area());
+    }
+};
+
 void composite(const py::sequence& surfaces, const Integers& indices, const Placements& placements,
                const py::object& patches, const py::object& masks, float scale, float offset,
                std::uintptr_t stream) {
     const int count = items_of(indices, placements);
     const std::vector<SurfaceRef> refs = surface_refs(surfaces, true, stream);
-    const ArrayRef patch = array_ref(patches, "patches", stream);
-    expect(patch, {"f4", "f2"}, {count, 3, -1, -1});
-    expect_contiguous(patch);
-    const ArrayRef mask = array_ref(masks, "masks", stream);
-    expect(mask, {"f4"}, {-1, patch.shape[2], patch.shape[3]});
-    expect_contiguous(mask);
-    require(mask.shape[0] == 1 || mask.shape[0] == count, "masks: expected one, or one for each patch");
-    std::vector<const ArrayRef*> arrays{&patch, &mask};
+    const FaceArrays faces(patches, masks, count, scale, offset, stream);
+    std::vector<const ArrayRef*> arrays{&faces.patch, &faces.mask};
     append_planes(arrays, refs);
     const int device = common_device(arrays);
 
-    const CompositeSource source{patch.type == "f2", static_cast<int>(patch.shape[3]),
-                                 static_cast<int>(patch.shape[2]), scale * 255.0f, offset * 255.0f};
-    const std::size_t area = static_cast<std::size_t>(source.width) * source.height;
-    const std::size_t patch_bytes = 3 * area * patch.item_bytes;
-    const auto* mask_data = reinterpret_cast<const float*>(mask.data);
     std::vector<CompositeItem> items;
     for (int n = 0; n < count; ++n) {
-        const auto at = static_cast<std::size_t>(n);
-        items.push_back(make_composite_item(surface_at(refs, indices, n), affine_at(placements, n), source,
-                                            patch.data + at * patch_bytes,
-                                            mask_data + (mask.shape[0] == 1 ? 0 : at * area)));
+        items.push_back(make_composite_item(surface_at(refs, indices, n), affine_at(placements, n),
+                                            faces.source, faces.patch_at(n), faces.mask_at(n)));
     }
     const py::gil_scoped_release unlocked;
     if (device < 0) {
-        composite_host(items.data(), count, source);
+        composite_host(items.data(), count, faces.source);
     } else {
         const DeviceGuard guard(device);
         std::vector<int> layers(static_cast<std::size_t>(count));
         const int layer_count = assign_layers(items.data(), count, layers.data());
-        composite_cuda(items.data(), count, layers.data(), layer_count, source, stream);
+        composite_cuda(items.data(), count, layers.data(), layer_count, faces.source, stream);
+    }
+}
+
+void blend(const py::sequence& surfaces, const Integers& indices, const Placements& placements,
+           const py::object& patches, const py::object& masks, const py::object& maps, float scale,
+           float offset, int levels, bool half, const py::object& allocate, std::uintptr_t stream) {
+    const int count = items_of(indices, placements);
+    require(levels >= 1 && levels <= kMostLevels, "levels: expected 1 to 8");
+    const std::vector<SurfaceRef> refs = surface_refs(surfaces, true, stream);
+    const FaceArrays arrays_of(patches, masks, count, scale, offset, stream);
+    std::vector<const ArrayRef*> arrays{&arrays_of.patch, &arrays_of.mask};
+    append_planes(arrays, refs);
+    BlendInput input{arrays_of.source, levels, half, nullptr};
+    ArrayRef map;
+    if (!maps.is_none()) {
+        map = array_ref(maps, "maps", stream);
+        expect(map, {"f4"}, {count, 12});
+        expect_contiguous(map);
+        input.maps = reinterpret_cast<const ColourMap*>(map.data);
+        arrays.push_back(&map);
+    }
+    const int device = common_device(arrays);
+
+    std::vector<BlendFace> faces;
+    std::vector<CompositeItem> items;
+    for (int n = 0; n < count; ++n) {
+        const SurfaceView& surface = surface_at(refs, indices, n);
+        const Affine to_patch = affine_at(placements, n);
+        items.push_back(make_composite_item(surface, to_patch, input.source, arrays_of.patch_at(n),
+                                            arrays_of.mask_at(n)));
+        faces.push_back({surface, to_patch, items.back().patch, items.back().mask, items.back().region});
+    }
+    std::vector<int> layers(static_cast<std::size_t>(count));
+    const int layer_count = assign_layers(items.data(), count, layers.data());
+    const std::size_t bytes = device < 0 ? blend_bytes_host(faces.data(), count, input)
+                                         : blend_bytes_cuda(faces.data(), count, layers.data(), input);
+    const ArrayRef memory = workspace_of(allocate, bytes, device, stream);
+    const py::gil_scoped_release unlocked;
+    if (device < 0) {
+        blend_host(faces.data(), count, input, memory.data);
+    } else {
+        const DeviceGuard guard(device);
+        blend_cuda(faces.data(), count, layers.data(), layer_count, input, memory.data, stream);
+    }
+}
+
+void measure_colour(const py::sequence& surfaces, const Integers& indices, const Placements& placements,
+                    const py::object& patches, const py::object& weights, const py::object& moments,
+                    const py::object& maps, float scale, float offset, int method, float strength,
+                    const py::object& allocate, std::uintptr_t stream) {
+    const int count = items_of(indices, placements);
+    const std::vector<SurfaceRef> refs = surface_refs(surfaces, false, stream);
+    const FaceArrays faces(patches, weights, count, scale, offset, stream);
+    const ArrayRef result = array_ref(moments, "moments", stream);
+    expect(result, {"f8"}, {count, 3, 10});
+    expect_contiguous(result);
+    expect_writable(result);
+    std::vector<const ArrayRef*> arrays{&faces.patch, &faces.mask, &result};
+    append_planes(arrays, refs);
+    MeasureInput input = make_measure_input(faces.source);
+    ArrayRef map;
+    if (!maps.is_none()) {
+        map = array_ref(maps, "maps", stream);
+        expect(map, {"f4"}, {count, 12});
+        expect_contiguous(map);
+        expect_writable(map);
+        arrays.push_back(&map);
+        input.solve = true;
+        input.method = static_cast<TransferMethod>(method);
+        input.strength = strength;
+    }
+    const int device = common_device(arrays);
+    std::vector<MeasureItem> items;
+    for (int n = 0; n < count; ++n) {
+        items.push_back(make_measure_item(surface_at(refs, indices, n), affine_at(placements, n),
+                                          faces.source, faces.patch_at(n), faces.mask_at(n)));
+    }
+    const ArrayRef memory =
+        workspace_of(allocate, measure_workspace_bytes(count, device >= 0), device, stream);
+    auto* moments_out = reinterpret_cast<Moments*>(result.data);
+    auto* maps_out = reinterpret_cast<ColourMap*>(map.data);
+    const py::gil_scoped_release unlocked;
+    if (device < 0) {
+        measure_host(items.data(), count, input, memory.data, moments_out, maps_out);
+    } else {
+        const DeviceGuard guard(device);
+        measure_cuda(items.data(), count, input, memory.data, moments_out, maps_out, stream);
     }
 }
 
@@ -140,6 +202,13 @@ void register_ops(py::module_& module) {
     module.def("composite", &composite, py::arg("surfaces"), py::arg("indices"), py::arg("placements"),
                py::arg("patches"), py::arg("masks"), py::kw_only(), py::arg("scale"), py::arg("offset"),
                py::arg("stream"));
+    module.def("blend", &blend, py::arg("surfaces"), py::arg("indices"), py::arg("placements"),
+               py::arg("patches"), py::arg("masks"), py::arg("maps"), py::kw_only(), py::arg("scale"),
+               py::arg("offset"), py::arg("levels"), py::arg("half"), py::arg("allocate"), py::arg("stream"));
+    module.def("measure_colour", &measure_colour, py::arg("surfaces"), py::arg("indices"),
+               py::arg("placements"), py::arg("patches"), py::arg("weights"), py::arg("moments"),
+               py::arg("maps"), py::kw_only(), py::arg("scale"), py::arg("offset"), py::arg("method"),
+               py::arg("strength"), py::arg("allocate"), py::arg("stream"));
 }
 
 } // namespace trtswap::bindings

@@ -29,6 +29,11 @@ TRTSWAP_HD float float_of(std::uint32_t bits) {
 
 // Round to nearest, ties to even; overflow gives infinity.
 TRTSWAP_HD Half to_half(float value) {
+#if defined(__CUDA_ARCH__)
+    Half half;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(half.bits) : "f"(value));
+    return half;
+#else
     const std::uint32_t bits = detail::float_bits(value);
     const std::uint32_t sign = (bits >> 16) & 0x8000u;
     const std::uint32_t magnitude = bits & 0x7fffffffu;
@@ -44,9 +49,15 @@ TRTSWAP_HD Half to_half(float value) {
     }
     const std::uint32_t odd = (magnitude >> 13) & 1u;
     return {static_cast<std::uint16_t>(sign | ((magnitude - 0x38000000u + 0xfffu + odd) >> 13))};
+#endif
 }
 
 TRTSWAP_HD float to_float(Half half) {
+#if defined(__CUDA_ARCH__)
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(half.bits));
+    return value;
+#else
     const std::uint32_t sign = static_cast<std::uint32_t>(half.bits & 0x8000u) << 16;
     const std::uint32_t exponent = (half.bits >> 10) & 0x1fu;
     const std::uint32_t fraction = half.bits & 0x3ffu;
@@ -56,6 +67,7 @@ TRTSWAP_HD float to_float(Half half) {
     }
     const std::uint32_t rebased = exponent == 31 ? 255u : exponent + 112u;
     return detail::float_of(sign | (rebased << 23) | (fraction << 13));
+#endif
 }
 
 TRTSWAP_HD float to_float(float value) { return value; }

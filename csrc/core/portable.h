@@ -12,6 +12,15 @@
 #define TRTSWAP_HD inline
 #endif
 
+// A host loop compiled for wide vectors too; the processor chooses when the library is loaded. No contraction into fused
+// multiply-adds either, so the bits are the same.
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__) &&                 \
+    !defined(__CUDACC__)
+#define TRTSWAP_WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define TRTSWAP_WIDE
+#endif
+
 namespace trtswap {
 
 template <typename T> TRTSWAP_HD T min_of(T a, T b) { return b < a ? b : a; }

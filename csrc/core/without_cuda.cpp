@@ -1,8 +1,14 @@
 // The CUDA entry points of a build without CUDA.
 #include "core/check.h"
 #include "core/device.hpp"
+#include "ops/blend.hpp"
 #include "ops/composite.hpp"
+#include "ops/feather.hpp"
+#include "ops/lab.hpp"
+#include "ops/measure.hpp"
+#include "ops/pyramid.hpp"
 #include "ops/resample.hpp"
+#include "ops/statistics.hpp"
 
 namespace trtswap {
 
@@ -28,6 +34,19 @@ DeviceGuard::~DeviceGuard() = default;
 
 void resample_cuda(const ResampleItem*, int, const ResampleTarget&, std::uintptr_t) { refuse(); }
 void composite_cuda(const CompositeItem*, int, const int*, int, const CompositeSource&, std::uintptr_t) {
+    refuse();
+}
+void lab_cuda(const float*, float*, int, std::size_t, bool, std::uintptr_t) { refuse(); }
+void colour_transfer_cuda(const PatchBatch&, const ColourMap*, void*, std::uintptr_t) { refuse(); }
+void statistics_cuda(const StatisticsInput&, double*, Moments*, std::uintptr_t) { refuse(); }
+void measure_cuda(const MeasureItem*, int, const MeasureInput&, void*, Moments*, ColourMap*, std::uintptr_t) {
+    refuse();
+}
+void feather_cuda(const FeatherInput&, float*, float*, std::uintptr_t) { refuse(); }
+std::size_t pyramid_blend_bytes_cuda(const PyramidBlendInput&) { refuse(); }
+void pyramid_blend_cuda(const PyramidBlendInput&, float*, void*, std::uintptr_t) { refuse(); }
+std::size_t blend_bytes_cuda(const BlendFace*, int, const int*, const BlendInput&) { refuse(); }
+void blend_cuda(const BlendFace*, int, const int*, int, const BlendInput&, void*, std::uintptr_t) {
     refuse();
 }
 

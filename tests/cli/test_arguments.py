@@ -63,6 +63,13 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--encoder-threads", "3"], "encode.threads", 3),
     (["--trim-start", "1:30.5"], "trim.start", TimePoint(seconds=90.5)),
     (["--trim-end", "120f"], "trim.end", TimePoint(frame=120)),
+    (["--monitor", "full"], "monitor.mode", "full"),
+    (["--monitor-stride", "30"], "monitor.stride", 30),
+    (
+        ["--require", "tpsnr.min>16", "--require", "jitter.share<5%"],
+        "monitor.require",
+        ("tpsnr.min>16", "jitter.share<5%"),
+    ),
     (["-m", "a"], "models", ("a",)),
     (["--models", "a", "-m", "b"], "models", ("a", "b")),
     (["--device", "cpu"], "device", "cpu"),
@@ -76,7 +83,7 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
 ]
 NOT_SETTINGS = {
     *("--help", "--source", "--target", "--output", "--reference", "--json", "--quiet", "--verbose"),
-    *("--map", "--tracks", "--dump-tracks", "--debug-overlay"),
+    *("--map", "--tracks", "--dump-tracks", "--debug-overlay", "--report"),
 }
 
 WRONG: list[tuple[list[str], str]] = [
@@ -130,6 +137,11 @@ WRONG: list[tuple[list[str], str]] = [
     (["--device", "gpu"], "--device"),
     (["--device", "cuda:x"], "--device"),
     (["--provider", "rocm"], "--provider"),
+    (["--monitor", "always"], "--monitor"),
+    (["--monitor-stride", "1"], "--monitor-stride"),
+    (["--require", "tpsnr.min"], "--require"),
+    (["--require", "tpsnr.most>3"], "--require"),
+    (["--require", "shake.mean<5%"], "--require"),
     (["--batch", "0"], "--batch"),
     (["--batch", "65"], "--batch"),
     (["--queue", "0"], "--queue"),
@@ -217,6 +229,7 @@ def test_files_reach_swap_video(pipeline: Any) -> None:
     sources = ["--source", "a.jpg", "b.jpg", "-s", "c.jpg"]
     chosen = ["--select", "reference", "--reference", "her.png", "--batch", "7", "--tracks", "in.jsonl"]
     chosen += ["--dump-tracks", "out.jsonl", "--debug-overlay", "seen.mp4"]
+    chosen += ["--report", "out.html", "--report", "out.json"]
     assert main(["process", *sources, "-t", "clip.mp4", "-o", "out.mp4", *chosen]) == 0
     assert pipeline.arguments == (["a.jpg", "b.jpg", "c.jpg"], "clip.mp4", "out.mp4")
     assert pipeline.keywords["reference"] == "her.png"
@@ -224,6 +237,7 @@ def test_files_reach_swap_video(pipeline: Any) -> None:
     assert pipeline.keywords["tracks"] == "in.jsonl"
     assert pipeline.keywords["dump_tracks"] == "out.jsonl"
     assert pipeline.keywords["debug_overlay"] == "seen.mp4"
+    assert pipeline.keywords["reports"] == ["out.html", "out.json"]
     assert pipeline.keywords["options"].batch == 7
 
 

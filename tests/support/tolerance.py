@@ -23,11 +23,41 @@ TARGETS_CODES = 1
 TARGETS_SHARE = 1e-3
 """... on at most this share of the bytes."""
 
-CROP_SHARE = 0.003
-"""Of the full range: OpenCV's crops take positions rounded to a 32nd of a pixel, ours do not."""
-
-LAB = 0.02
+LAB_OTHER = 0.02
 """CIELAB of another implementation: the published matrix of sRGB has four digits, ours seven."""
 
 SSIM = 1e-4
 """The structural similarity in float32 against float64: products of up to 2^14, over a constant of 58."""
+
+CROP_SHARE = 0.003
+"""Of the full range: OpenCV's crops take positions rounded to a 32nd of a pixel, ours do not."""
+
+SQUARE_CODES = RESAMPLE_CODES + 0.0625
+"""The monitor's squares: resampled, and on a GPU carried in halves, which hold 255 to a sixteenth."""
+
+MOTION_PX = 0.1
+"""How well the motion of a textured square of 128 pixels is found: bilinear interpolation and noise of two codes."""
+
+LAB = 2e-3
+"""L*a*b* against the formulas in float64: roots good to 3e-7, times 500 in a*."""
+
+LAB_ROUND_TRIP = 1e-4
+"""R'G'B' on 0..1 through L*a*b* and back."""
+
+STATISTICS_RELATIVE = 1e-5
+"""Moments, of the mean and of the spread; only the pictures are float32."""
+
+MAP = 1e-5
+"""Entries of a colour map; the map is stored in float32."""
+
+PYRAMID_CODES = 0.05
+"""Blends on 0..255 against OpenCV's pyramids in float32, at every level of which both round."""
+
+PYRAMID_TARGETS = 1e-3
+"""Blends of host and CUDA, on 0..255."""
+
+BLEND_CODES = 0.03
+"""What float32 adds to a blend of full-contrast noise, in codes of either depth, before rounding."""
+
+BLEND_HALF_CODES = 0.3
+"""What a float16 workspace adds: differences up to 255 are kept to 1/16 of a code, in the patch and in the pyramid."""

@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, groups: int = 1, act: bool = True) -> nn.Sequential:
+def conv(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, groups: int = 1, act: bool = True
+) -> nn.Sequential:
     layers: list[nn.Module] = [
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
@@ -132,7 +134,9 @@ class Pyramid(nn.Module):
             nn.Sequential(Residual(a, b, 2), *(Residual(b, b) for _ in range(blocks)))
             for a, b in zip(widths, widths[1:])
         )
-        self.level = nn.ModuleList(nn.Sequential(*(Residual(a, a) for _ in range(blocks))) for a in widths[:-1])
+        self.level = nn.ModuleList(
+            nn.Sequential(*(Residual(a, a) for _ in range(blocks))) for a in widths[:-1]
+        )
         self.across = nn.ModuleList(conv(b, a, 1) for a, b in zip(widths, widths[1:]))
         self.join = nn.ModuleList(Residual(a, a) for a in widths[:-1])
 
@@ -157,7 +161,9 @@ class Landmarker(nn.Module):
         self.enter = nn.Sequential(conv(3, 24, 3, 2), Residual(24, 24), Residual(24, 48, 2, 3))
         self.body = Pyramid((48, 64, 80, 96), 2)
         self.out = nn.Sequential(conv(48, 96, 1), nn.Conv2d(96, 68, 1))
-        axis = torch.arange(64, dtype=torch.float32) + 0.375  # the middle of a cell of 4 pixels: (4 i + 1.5) / 4
+        axis = (
+            torch.arange(64, dtype=torch.float32) + 0.375
+        )  # the middle of a cell of 4 pixels: (4 i + 1.5) / 4
         self.register_buffer("axis", axis, persistent=False)
 
     def logits(self, picture: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Random pictures to learn from: one large face with its true swap, or a scene with any number of heads.
 
-    python tools/demo/samples.py faces FOLDER --first-person 1000 --people 64 --shard 0
+python tools/demo/samples.py faces FOLDER --first-person 1000 --people 64 --shard 0
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from trtswap.demo.clips import KINDS, plan_clip
 from trtswap.demo.person import Person, draw_person
 from trtswap.demo.render import Rendered, render
 from trtswap.demo.state import Camera, Expression, FrameState, Head, Light, Occluder, Pose
@@ -23,6 +24,8 @@ MOST_HEADS = 3
 PEOPLE_OF_SWAPS = 2
 """Sources that each person is given."""
 PICTURES_OF_PAIR = 4
+CLIP_SIZE = (640, 360)
+CLIP_FRAMES = 4
 
 FIRST_TRAINING_PERSON = 1_000_000
 """Numbers from here on are trained on; the clips of `trtswap.demo.clips` and the held-out people lie below."""
@@ -197,13 +200,41 @@ def draw_scenes(first: int, count: int, seed: int) -> dict[str, Array]:
     return {"picture": np.stack(pictures), "boxes": np.stack(boxes), "five": np.stack(points)}
 
 
+def draw_clip_frames(first: int, count: int) -> dict[str, Array]:
+    """Frames of clips of every kind, CLIP_FRAMES of each, with the true swap; clip n is of seed n. The first head's
+    person is one whom no other clip shows. source_picture: the person swapped in, from the front."""
+    rows: dict[str, list[Array]] = {
+        name: []
+        for name in ("picture", "swap", "face", "points", "five", "boxes", "kind", "clip", "source_picture")
+    }
+    for seed in range(first, first + count):
+        kind = seed % len(KINDS)
+        clip = plan_clip(KINDS[kind], seed, 40, CLIP_SIZE)
+        source = clip.sources[0]
+        portrait = render([source], FrameState(size=(FACE_PX, FACE_PX), backdrop=seed), None).picture
+        for number in np.linspace(2, 37, CLIP_FRAMES).round().astype(int):
+            drawn = render(clip.people, clip.states[number], clip.sources)
+            assert drawn.swap is not None
+            heads = [drawn.heads[min(k, len(drawn.heads) - 1)] for k in range(2)]
+            rows["picture"].append(drawn.picture)
+            rows["swap"].append(drawn.swap)
+            rows["face"].append(np.rint(heads[0].face * 255).astype(np.uint8))
+            rows["points"].append(np.stack([head.landmarks_px for head in heads]))
+            rows["five"].append(np.stack([head.five_px for head in heads]))
+            rows["boxes"].append(np.stack([head.box_px for head in heads]))
+            rows["kind"].append(np.array(kind))
+            rows["clip"].append(np.array((seed, drawn.heads[0].head.person, len(drawn.heads))))
+            rows["source_picture"].append(portrait)
+    return {name: np.stack(part) for name, part in rows.items()}
+
+
 def _full_face_px(points: Array) -> float:
     return float(cv2.contourArea(cv2.convexHull(points.astype(np.float32))))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=("faces", "scenes"))
+    parser.add_argument("kind", choices=("faces", "scenes", "clips"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--first-person", type=int, default=FIRST_TRAINING_PERSON)
     parser.add_argument("--people", type=int, default=48, help="people of a shard of faces")
@@ -214,6 +245,8 @@ def main() -> None:
     first = options.first_person + options.shard * options.people
     if options.kind == "faces":
         drawn = draw_faces(first, options.people, options.shard)
+    elif options.kind == "clips":
+        drawn = draw_clip_frames(options.first_person + options.shard * options.people, options.people)
     else:
         drawn = draw_scenes(first, options.count, options.shard)
     options.folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Trains one of the networks on shards of samples, while more are being drawn, for a given number of minutes.
 
-    python tools/demo/train.py encoder --samples FOLDER --out FOLDER --minutes 4
+python tools/demo/train.py encoder --samples FOLDER --out FOLDER --minutes 4
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ PER_PERSON = PEOPLE_OF_SWAPS * PICTURES_OF_PAIR
 class Run:
     """The clock, the optimiser, the mean of the weights, and the log of one training."""
 
-    def __init__(self, net: nn.Module, others: list[nn.Module], options: argparse.Namespace, rate: float) -> None:
+    def __init__(
+        self, net: nn.Module, others: list[nn.Module], options: argparse.Namespace, rate: float
+    ) -> None:
         self.net, self.options, self.rate = net, options, rate
         self.mean = copy.deepcopy(net).eval().requires_grad_(False)
         parameters = [p for module in (net, *others) for p in module.parameters()]
@@ -61,7 +63,9 @@ class Run:
         self.optimiser.step()
         keep = min(0.999, (self.steps + 1) / (self.steps + 20))
         with torch.no_grad():
-            for mean, now in zip(self.mean.state_dict().values(), self.net.state_dict().values(), strict=True):
+            for mean, now in zip(
+                self.mean.state_dict().values(), self.net.state_dict().values(), strict=True
+            ):
                 if mean.dtype.is_floating_point:
                     mean.lerp_(now, 1 - keep)
         if self.steps % 100 == 0:
@@ -96,7 +100,9 @@ def face_crops(rows: Tensor, shards: Shards, name: str, template: str, size: int
 
 def train_encoder(options: argparse.Namespace) -> None:
     """An angular margin between people, whose faces come as their own pictures and as true swaps onto others."""
-    shards = Shards(options.samples, "faces", ("picture", "swap", "points", "who", "values"), options.device, options.most)
+    shards = Shards(
+        options.samples, "faces", ("picture", "swap", "points", "who", "values"), options.device, options.most
+    )
     shards.wait(options.least)
     classes = len(shards["values"])
     net = nets.Encoder().to(options.device, memory_format=torch.channels_last)
@@ -109,7 +115,10 @@ def train_encoder(options: argparse.Namespace) -> None:
         half = options.batch // 2
         rows = torch.randint(shards.count, (2, half), device=options.device)
         pictures = torch.cat(
-            [face_crops(rows[k], shards, name, "arcface_112_v2", 112, 1.0) for k, name in enumerate(("picture", "swap"))]
+            [
+                face_crops(rows[k], shards, name, "arcface_112_v2", 112, 1.0)
+                for k, name in enumerate(("picture", "swap"))
+            ]
         )
         who = torch.cat([shards["who"][rows[0], 0], shards["who"][rows[1], 1]]).long()
         pictures = photometric(pictures).contiguous(memory_format=torch.channels_last)
@@ -137,7 +146,9 @@ def embedding_map(net: nn.Module, shards: Shards, options: argparse.Namespace) -
     units = []
     for _ in range(40):
         rows = torch.randint(shards.count, (256,), device=options.device)
-        units.append(F.normalize(net(face_crops(rows, shards, "picture", "arcface_112_v2", 112, 0.5) * 2 - 1).float()))
+        units.append(
+            F.normalize(net(face_crops(rows, shards, "picture", "arcface_112_v2", 112, 0.5) * 2 - 1).float())
+        )
     moments = torch.cat(units).double().T @ torch.cat(units).double() / (40 * 256)
     power, axes = torch.linalg.eigh(moments)
     power, axes = power.flip(0).clamp_min(0), axes.flip(1)
@@ -147,7 +158,9 @@ def embedding_map(net: nn.Module, shards: Shards, options: argparse.Namespace) -
 
 def train_swapper(options: argparse.Namespace) -> None:
     """The true swap, pixel by pixel, edge by edge, and as the encoder sees it."""
-    shards = Shards(options.samples, "faces", ("picture", "swap", "points", "who", "face"), options.device, options.most)
+    shards = Shards(
+        options.samples, "faces", ("picture", "swap", "points", "who", "face"), options.device, options.most
+    )
     known = torch.load(options.out / "encoder.pt", map_location=options.device, weights_only=True)
     encoder = nets.Encoder().to(options.device).eval().requires_grad_(False)
     encoder.load_state_dict(known["net"])
@@ -155,7 +168,9 @@ def train_swapper(options: argparse.Namespace) -> None:
     shards.wait(options.least)
     net = nets.Swapper().to(options.device, memory_format=torch.channels_last)
     if options.resume:
-        net.load_state_dict(torch.load(options.out / "swapper.pt", map_location=options.device, weights_only=True)["net"])
+        net.load_state_dict(
+            torch.load(options.out / "swapper.pt", map_location=options.device, weights_only=True)["net"]
+        )
     run = Run(net, [], options, options.rate or 2e-3)
     for _ in run:
         shards.refresh()
@@ -163,7 +178,9 @@ def train_swapper(options: argparse.Namespace) -> None:
         who = shards["who"][rows].long()
         self_swap = torch.rand(len(rows), device=options.device) < 0.06
         source = torch.where(self_swap, who[:, 0], who[:, 1])
-        source_rows = (source * PER_PERSON + torch.randint(PER_PERSON, source.shape, device=options.device)) % shards.count
+        source_rows = (
+            source * PER_PERSON + torch.randint(PER_PERSON, source.shape, device=options.device)
+        ) % shards.count
         with torch.no_grad(), autocast(options):
             seen = face_crops(source_rows, shards, "picture", "arcface_112_v2", 112, 0.7)
             units = F.normalize(encoder(photometric(seen, 0.5) * 2 - 1).float())
@@ -186,7 +203,10 @@ def train_swapper(options: argparse.Namespace) -> None:
         wide = sum((F.avg_pool2d(weight, k) * F.avg_pool2d(off, k).abs()).mean() for k in (4, 16))
         with autocast(options):
             now, goal = seen_by(encoder, drawn), seen_by(encoder, truth)
-        alike = sum(F.l1_loss(a.float(), b.float()) / b.float().abs().mean().clamp_min(1e-3) for a, b in zip(now[0], goal[0]))
+        alike = sum(
+            F.l1_loss(a.float(), b.float()) / b.float().abs().mean().clamp_min(1e-3)
+            for a, b in zip(now[0], goal[0])
+        )
         person = (1 - F.cosine_similarity(now[1].float(), goal[1].float())).mean()
         error = (face * off.clamp(-1, 1) ** 2).sum() / (3 * face.sum())
         run.step(
@@ -302,7 +322,9 @@ def train_occlusion(options: argparse.Namespace) -> None:
 
 def train_detector(options: argparse.Namespace) -> None:
     """Class, object, box and points at the cells about each face's middle, on the levels that suit its size."""
-    scenes = Shards(options.samples, "scenes", ("picture", "boxes", "five"), options.device, options.most_scenes)
+    scenes = Shards(
+        options.samples, "scenes", ("picture", "boxes", "five"), options.device, options.most_scenes
+    )
     scenes.wait(options.least)
     net = nets.Detector().to(options.device, memory_format=torch.channels_last)
     run = Run(net, [], options, 3e-3)
@@ -325,7 +347,9 @@ def scenes_seen(scenes: Shards, rows: Tensor, size: int, device: str) -> tuple[T
     corner = half_true(count, device)[:, None] & (room > 0)[:, None]
     shift = torch.where(corner, torch.zeros_like(shift), shift)
     zero = torch.zeros_like(scale)
-    matrix = torch.stack([torch.stack([scale, zero, shift[:, 0]], 1), torch.stack([zero, scale, shift[:, 1]], 1)], 1)
+    matrix = torch.stack(
+        [torch.stack([scale, zero, shift[:, 0]], 1), torch.stack([zero, scale, shift[:, 1]], 1)], 1
+    )
     mirror = half_true(count, device)
     matrix = data.mirrored(matrix, size, mirror)
     pictures = photometric(crop(scenes["picture"][rows], matrix, size, zeros=True, fine=1), 0.8)
@@ -353,13 +377,24 @@ def detector_losses(maps: list[Tensor], boxes: Tensor, five: Tensor) -> dict[str
             torch.arange(height, device=level.device), torch.arange(width, device=level.device), indexing="ij"
         )
         place = torch.stack([x, y], -1).float() * stride  # [h, w, 2]
-        suits = real & (size < 20 * stride if stride < 32 else size > 0) & (size > 4 * stride if stride > 8 else size > 0)
+        suits = (
+            real
+            & (size < 20 * stride if stride < 32 else size > 0)
+            & (size > 4 * stride if stride > 8 else size > 0)
+        )
         off = (place[None, None] - middle[:, :, None, None]).abs()
-        near = (off < 1.5 * stride).all(-1) & (off < 0.5 * size[:, :, None, None, None]).all(-1) & suits[:, :, None, None]
+        near = (
+            (off < 1.5 * stride).all(-1)
+            & (off < 0.5 * size[:, :, None, None, None]).all(-1)
+            & suits[:, :, None, None]
+        )
         cost = torch.where(near, size[:, :, None, None].expand_as(near), torch.inf)
         best = cost.argmin(1)
         positive = torch.isfinite(cost.amin(1))
-        inside = ((place[None, None] > boxes[:, :, None, None, :2]) & (place[None, None] < boxes[:, :, None, None, 2:])).all(-1)
+        inside = (
+            (place[None, None] > boxes[:, :, None, None, :2])
+            & (place[None, None] < boxes[:, :, None, None, 2:])
+        ).all(-1)
         ignored = (inside & doubtful[:, :, None, None]).any(1) & ~positive
         logits = level.permute(0, 2, 3, 1)
         goal = positive.float()
@@ -376,10 +411,14 @@ def detector_losses(maps: list[Tensor], boxes: Tensor, five: Tensor) -> dict[str
         half = torch.exp(found[:, 4:6].clamp(-4, 5)) * stride / 2
         iou, giou = overlaps(torch.cat([centre - half, centre + half], 1), want)
         totals["box"] += (1 - giou).sum()
-        totals["kind"] += F.binary_cross_entropy_with_logits(found[:, 0], iou.detach().clamp(0, 1) ** 0.5, reduction="sum")
+        totals["kind"] += F.binary_cross_entropy_with_logits(
+            found[:, 0], iou.detach().clamp(0, 1) ** 0.5, reduction="sum"
+        )
         goal_points = (points - at[:, None]).flatten(1) / stride
         scale = (stride / (want[:, 2:] - want[:, :2]).amax(1))[:, None]
-        totals["points"] += F.smooth_l1_loss(found[:, 6:] * scale, goal_points * scale, beta=0.05, reduction="sum")
+        totals["points"] += F.smooth_l1_loss(
+            found[:, 6:] * scale, goal_points * scale, beta=0.05, reduction="sum"
+        )
     count = max(count, 1.0)
     parts = {name: value / count for name, value in totals.items()}
     loss = 2 * parts["object"] + parts["kind"] + 3 * parts["box"] + 1.5 * parts["points"]

@@ -125,7 +125,8 @@ def add_mask_kinds(group: _ActionsContainer) -> None:
         (
             "--mask",
             "kinds",
-            "where the new face may show, all of: box (the crop but its edges), occlusion (what nothing covers), area "
+            "where the new face may show, all of: box (the crop but its edges), ellipse (where a face lies "
+            "in it), hull (around the 68 points), occlusion (what nothing covers), area "
             "(an outline by 68 points), region (parts of the face)",
         ),
         ("--mask-areas", "areas", "for --mask area: upper-face, lower-face, mouth"),

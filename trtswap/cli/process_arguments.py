@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
+from trtswap.cli.blend_arguments import add_blend_arguments
 from trtswap.cli.optional_arguments import (
     add_detector_arguments,
     add_enhancer,
@@ -43,6 +44,7 @@ def add_process_arguments(parser: ArgumentParser) -> None:
     _add_steady(parser)
     _add_mask(parser)
     add_enhancer(parser)
+    add_blend_arguments(parser)
     _add_part(parser)
     _add_output(parser)
     _add_running(parser)
@@ -220,6 +222,14 @@ def _add_mask(parser: ArgumentParser) -> None:
         default=_DEFAULTS.mask.padding,
         help="how much of the crop to leave out at its edges, 1 to 4 numbers as in CSS: all sides; "
         "top+bottom right+left; top right+left bottom; top right bottom left (default: 0)",
+    )
+    group.add_argument(
+        "--feather",
+        metavar="0..0.5",
+        type=field_of(MaskOptions, "feather", float),
+        default=_DEFAULTS.mask.feather,
+        help="how far inwards ellipse and hull fade out, of the crop's width "
+        + default_text(_DEFAULTS.mask.feather),
     )
 
 

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from trtswap.errors import OptionError
 from trtswap.options import (
+    BlendOptions,
     DetectOptions,
     EncodeOptions,
     EnhanceOptions,
     LandmarkOptions,
     MaskOptions,
+    MonitorOptions,
     SelectOptions,
     SmoothOptions,
     SwapOptions,
@@ -57,6 +59,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             kinds=arguments.mask,
             areas=arguments.mask_areas,
             regions=arguments.mask_regions,
+            feather=arguments.feather,
             occluder=arguments.occluder,
             parser=arguments.parser,
         ),
@@ -65,6 +68,12 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             blend=arguments.enhancer_blend,
             weight=arguments.enhancer_weight,
         ),
+        blend=BlendOptions(
+            method=arguments.blend,
+            levels=arguments.blend_levels,
+            colour=arguments.colour_transfer,
+            strength=arguments.colour_strength,
+        ),
         encode=EncodeOptions(
             codec=arguments.codec,
             quality=arguments.quality,
@@ -72,6 +81,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             threads=arguments.encoder_threads,
         ),
         trim=_trim(arguments),
+        monitor=monitor_options(arguments),
         models=tuple(arguments.models),
         licence=arguments.licence,
         device=arguments.device,
@@ -79,6 +89,27 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         batch=arguments.batch,
         queue=arguments.queue,
         overwrite=arguments.overwrite,
+    )
+
+
+def measure_options(arguments: Namespace) -> SwapOptions:
+    """The settings of `trtswap report` and `trtswap compare`."""
+    return SwapOptions(
+        recogniser=arguments.recogniser,
+        detect=DetectOptions(network=arguments.detector, score=arguments.detector_score),
+        select=SelectOptions(mode=arguments.select),
+        trim=_trim(arguments),
+        monitor=monitor_options(arguments),
+        models=tuple(arguments.models),
+        provider=arguments.provider,
+        overwrite=arguments.overwrite,
+    )
+
+
+def monitor_options(arguments: Namespace) -> MonitorOptions:
+    """What is measured and must hold."""
+    return MonitorOptions(
+        mode=arguments.monitor, stride=arguments.monitor_stride, require=tuple(arguments.require)
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from trtswap.engine_options import device_index
 from trtswap.errors import OptionError
 from trtswap.options import DetectOptions, MaskOptions, SelectOptions, TimePoint
+from trtswap.quality.thresholds import parse_threshold
 
 Value = TypeVar("Value")
 Padding = tuple[float, float, float, float]
@@ -39,6 +40,15 @@ def time_point(text: str) -> TimePoint:
     if clock[1] is not None and int(minutes) >= 60:
         raise argparse.ArgumentTypeError(f"{text!r}: after a colon, minutes are below 60")
     return TimePoint(seconds=float(int(hours) * 3600 + int(minutes) * 60 + Decimal(seconds)))
+
+
+def threshold(text: str) -> str:
+    """A threshold as it is written, once it is known to be one. Raises argparse.ArgumentTypeError."""
+    try:
+        return parse_threshold(text).text
+    except OptionError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        raise argparse.ArgumentTypeError(f"{error}{hint}") from None
 
 
 def device_name(text: str) -> str:

@@ -28,9 +28,9 @@ def share(reach: Array) -> Array:
 
 @lru_cache(maxsize=64)
 def swapped_model(target: Person, source: Person) -> Model:
-    """The target's head, hair, ears, neck and clothes with the source's inner face: its form, spots, lines, brows, eyes,
-    lips, teeth and the part of its beard inside, in the target's tone of skin. The source's face is scaled and moved to
-    lie best on the target's."""
+    """The target's head, hair, ears, neck and clothes with the source's inner face: its form, spots, lines, brows,
+    eyes, lips, teeth and the part of its beard inside, in the target's tone of skin. The source's face is scaled and
+    moved to lie best on the target's."""
     under, over = model_of(target), model_of(source)
     mean = mean_head()
     weight = share(face_reach(mean.x, mean.y, mean.vertices[:, 2], mean.level))

@@ -65,7 +65,7 @@ def load_specs(folders: Sequence[StrPath] = ()) -> dict[str, NetworkSpec]:
     Raises OptionError for a folder that does not exist, SpecError for a malformed file or two files of one
     folder with the same name.
     """
-    specs = _load_folder(_shipped_folder())
+    specs = _load_folder(shipped_folder())
     for folder in _user_folders():
         specs.update(_load_folder(folder))
     for folder in map(Path, folders):
@@ -114,7 +114,7 @@ def parse_spec(text: str, origin: StrPath) -> NetworkSpec:
     return spec
 
 
-def _shipped_folder() -> _Entry:
+def shipped_folder() -> _Entry:
     """engines/ inside the installed package, or beside the package in a source tree."""
     installed = resources.files("trtswap") / "engines"
     if installed.is_dir():

@@ -11,6 +11,7 @@ from typing import Literal
 import platformdirs
 
 from trtswap.errors import NetworkError, NetworkNotFoundError, OptionError, StrPath
+from trtswap.inference.spec import shipped_folder
 from trtswap.inference.spec_types import NetworkSpec
 
 MODELS_VARIABLE = "TRTSWAP_MODELS"
@@ -23,8 +24,8 @@ _CHUNK_BYTES = 1 << 20
 class Store:
     """The folders searched for network files, in this order: `folders`; those of the variable TRTSWAP_MODELS;
     trtswap's own data folder; FaceFusion's models under the current folder, FACEFUSION_HOME, ~/facefusion and
-    ~/FaceFusion; InsightFace's ~/.insightface/models and the packs in it. The last three groups, and
-    trtswap's own, only where they exist.
+    ~/FaceFusion; InsightFace's ~/.insightface/models and the packs in it; the built-in networks. Those not given only
+    where they exist.
 
     Raises OptionError when one of `folders` does not exist.
     """
@@ -38,7 +39,8 @@ class Store:
                     hint="Give an existing folder, or leave the option out to search the usual places.",
                 )
         usual = [folder for folder in _usual_folders() if _is_folder(folder)]
-        self.folders = tuple(dict.fromkeys([*given, *_folders_of_variable(), *usual]))
+        built_in = Path(str(shipped_folder())) / "weights"
+        self.folders = tuple(dict.fromkeys([*given, *_folders_of_variable(), *usual, built_in]))
 
     def find(self, spec: NetworkSpec) -> Path:
         """The file of `spec`: the first folder that has one, in it the first of the names a file may have.

@@ -18,7 +18,8 @@ class Batch:
     frame, set by `steady`: the faces as the detector gave them, all faces held steady, and whether the frame begins a
     new scene. sources: per frame, set by `cast`: int [N], which of several identities each face becomes; empty where
     there is one. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
-    theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, set by `confine`, or None.
+    theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, set by `confine`, or None. maps:
+    float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None.
     """
 
     frames: tuple[Frame, ...]
@@ -30,6 +31,7 @@ class Batch:
     placements: Array | None = None
     patches: Patches | None = None
     masks: Array | None = None
+    maps: Array | None = None
 
     @property
     def face_count(self) -> int:

@@ -5,24 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from trtswap import ops
-from trtswap.options import MaskOptions
+from trtswap.options import BlendOptions, MaskOptions
 from trtswap.stages.batch import Batch
-from trtswap.stages.mask import box_mask, combine
+from trtswap.stages.colour import landmarks_in_crops
+from trtswap.stages.mask import face_masks
 
 
-def composite(batches: Iterable[Batch], size: int, options: MaskOptions) -> Iterator[Batch]:
-    """Blends the patches of each batch, `size` pixels square, into its frames, in place, under the box mask and
-    those of the batch."""
-    box = box_mask(size, options)[None]
+def composite(
+    batches: Iterable[Batch], template: str, size: int, mask: MaskOptions, blend: BlendOptions
+) -> Iterator[Batch]:
+    """Blends the patches of each batch, `size` pixels square on `template`, into its frames, in place, through their
+    colour maps, under the masks of the options and those of the batch."""
+    usual = face_masks(size, template, mask)
     for batch in batches:
         if batch.patches is not None and batch.placements is not None:
+            points = landmarks_in_crops(batch) if "hull" in mask.kinds else None
+            masks = usual
+            if points is not None or batch.masks is not None:
+                masks = face_masks(size, template, mask, points, batch.masks)
             ops.composite(
                 [frame.surface for frame in batch.frames],
                 batch.frame_of_face,
                 batch.placements,
                 batch.patches.pixels,
-                box if batch.masks is None else combine([box, batch.masks]),
+                masks,
                 scale=batch.patches.scale,
                 offset=batch.patches.offset,
+                blend=blend.method,
+                levels=blend.levels,
+                maps=batch.maps,
             )
         yield batch

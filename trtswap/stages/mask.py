@@ -7,8 +7,76 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from trtswap import ops
+from trtswap.geometry import template_points
 from trtswap.options import MaskOptions
 from trtswap.types import Array
+
+_BROW_LIFT = 0.4
+"""How far the hull reaches over the brows, of the distance from the brows to the nose tip."""
+
+_FINE = 4
+"""Bits of a fraction of a pixel in OpenCV's drawing."""
+
+
+def face_masks(
+    size: int,
+    template: str,
+    options: MaskOptions,
+    landmarks_68: Array | None = None,
+    network_masks: Array | None = None,
+) -> Array:
+    """Where patches may show: the least of all masks that the options name, float32 [1 or F, size, size].
+
+    size: edge of the crop in pixels. template: name of its points. landmarks_68: [F, 68, 2] in crop pixels in the order
+    of iBUG 300-W, NaN or None where there are none. network_masks: float32 [F, size, size], used as they are.
+    """
+    masks = [box_mask(size, options)[None]]
+    outline = _outline(size, template, options, landmarks_68)
+    if outline is not None:
+        masks.append(ops.feather(outline, min(0.5 * options.feather * size, 128.0)))
+    if network_masks is not None:
+        masks.append(np.asarray(network_masks, np.float32))
+    return combine(masks)
+
+
+def skin_weights(size: int, template: str, landmarks_68: Array | None = None) -> Array:
+    """How much each pixel of a crop shows skin, 0 or 1: float32 [1 or F, size, size].
+
+    Inside the outline of the face and off eyes, brows and mouth: by the 68 points of each face ([F, 68, 2] in crop
+    pixels) where it has them, else where the template has those parts.
+    """
+    usual = _usual_skin(size, template)
+    if landmarks_68 is None:
+        return usual[None]
+    found = [_skin_of(points, size) if np.isfinite(points).all() else usual for points in landmarks_68]
+    return np.stack(found) if found else usual[None]
+
+
+def ellipse_mask(size: int, template: str, *, scale: float = 1.0) -> Array:
+    """About where an upright face lies in the crop, from hairline to chin: float32 [size, size], edges antialiased.
+
+    Proportions of the middle of many adults: the chin as far below the mouth as half its distance to the eyes, the
+    hairline nearly that whole distance above the eyes, the sides 1.1 eye distances from the middle.
+    """
+    eyes, mouth, across = _frame_of(size, template)
+    down = mouth - eyes
+    top, chin = eyes - 0.85 * down, mouth + 0.5 * down
+    return _ellipse(
+        size,
+        (top + chin) / 2,
+        scale * 1.1 * float(np.hypot(*across)),
+        scale * float(np.hypot(*(chin - top))) / 2,
+    )
+
+
+def hull_mask(points: Array, size: int) -> Array:
+    """Inside the convex hull of 68 points [68, 2] in crop pixels, brows lifted some way up the forehead: float32
+    [size, size], edges antialiased."""
+    lifted = np.asarray(points, np.float64).copy()
+    brows = slice(17, 27)
+    lifted[brows] += _BROW_LIFT * (lifted[brows].mean(axis=0) - lifted[30])
+    return _filled([cv2.convexHull(np.float32(lifted))[:, 0]], size)
 
 
 def box_mask(size: int, options: MaskOptions) -> Array:
@@ -47,3 +115,64 @@ def combine(masks: Sequence[Array]) -> Array:
     for mask in masks[1:]:
         least = np.minimum(least, mask)
     return least
+
+
+def _outline(size: int, template: str, options: MaskOptions, landmarks_68: Array | None) -> Array | None:
+    """Ellipse and hulls as the options name them, hard: float32 [1 or F, size, size]."""
+    ellipse = ellipse_mask(size, template)
+    outlines: list[Array] = []
+    if "ellipse" in options.kinds:
+        outlines.append(ellipse[None])
+    if "hull" in options.kinds:
+        hulls = [
+            hull_mask(points, size) if np.isfinite(points).all() else ellipse
+            for points in (() if landmarks_68 is None else landmarks_68)
+        ]
+        outlines.append(np.stack(hulls) if hulls else ellipse[None])
+    return np.ascontiguousarray(combine(outlines)) if outlines else None
+
+
+def _frame_of(size: int, template: str) -> tuple[Array, Array, Array]:
+    """Middle of the eyes, middle of the mouth, and the way from eye to eye, in crop pixels."""
+    points = template_points(template, (size, size))
+    return np.asarray(points[:2].mean(axis=0)), np.asarray(points[3:].mean(axis=0)), points[1] - points[0]
+
+
+def _ellipse(size: int, centre: Array, half_width: float, half_height: float) -> Array:
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
+    distance = np.hypot((x - centre[0]) / half_width, (y - centre[1]) / half_height) - 1
+    return np.asarray(np.clip(0.5 - distance * min(half_width, half_height), 0, 1), np.float32)
+
+
+def _usual_skin(size: int, template: str) -> Array:
+    points = template_points(template, (size, size))
+    eyes, mouth, across = _frame_of(size, template)
+    unit, down = float(np.hypot(*across)), float(np.hypot(*(mouth - eyes)))
+    skin = ellipse_mask(size, template, scale=0.86)
+    for eye in points[:2]:  # and its brow
+        skin = skin * (1 - _ellipse(size, eye - (0, 0.12 * unit), 0.4 * unit, 0.3 * unit))
+    width = float(np.hypot(*(points[4] - points[3])))
+    return np.asarray(skin * (1 - _ellipse(size, mouth, 0.7 * width, 0.24 * down)), np.float32)
+
+
+def _skin_of(points: Array, size: int) -> Array:
+    points = np.asarray(points, np.float64)
+    inner = points.mean(axis=0) + 0.92 * (points - points.mean(axis=0))
+    skin = hull_mask(inner, size)
+    parts = [points[17:22], points[22:27], points[36:42], points[42:48], points[48:60]]
+    grown = []
+    for part, growth in zip(parts, (1.3, 1.3, 1.7, 1.7, 1.25), strict=True):
+        hull = cv2.convexHull(np.float32(part.mean(axis=0) + growth * (part - part.mean(axis=0))))[:, 0]
+        grown.append(hull)
+    margin = max(3, round(0.02 * size) | 1)
+    holes = cv2.dilate(_filled(grown, size), np.ones((margin, margin), np.uint8))
+    return np.asarray(skin * (1 - holes), np.float32)
+
+
+def _filled(polygons: Sequence[Array], size: int) -> Array:
+    """Convex polygons of points [K, 2] filled with 1: float32 [size, size]."""
+    canvas = np.zeros((size, size), np.uint8)
+    for polygon in polygons:
+        fine = np.rint(np.clip(polygon, -size, 2 * size) * 2**_FINE).astype(np.int32)
+        cv2.fillConvexPoly(canvas, fine, 255, cv2.LINE_AA, _FINE)
+    return np.asarray(canvas, np.float32) / np.float32(255)

@@ -1,0 +1,177 @@
+// Operations on whole pictures and masks, without surfaces or placements.
+#include <limits>
+
+#include "bindings/faces.hpp"
+#include "core/check.h"
+#include "core/device.hpp"
+#include "ops/feather.hpp"
+#include "ops/lab.hpp"
+#include "ops/pyramid.hpp"
+#include "ops/statistics.hpp"
+
+namespace trtswap::bindings {
+
+namespace {
+
+ArrayRef dense(const py::object& object, const char* name, const std::vector<std::string>& types,
+               const std::vector<std::ptrdiff_t>& shape, bool writable, std::uintptr_t stream) {
+    const ArrayRef array = array_ref(object, name, stream);
+    expect(array, types, shape);
+    expect_contiguous(array);
+    if (writable) {
+        expect_writable(array);
+    }
+    return array;
+}
+
+// Calls `host` or `cuda` with the GIL released, the device current.
+template <typename Host, typename Cuda> void run_where(int device, const Host& host, const Cuda& cuda) {
+    const py::gil_scoped_release unlocked;
+    if (device < 0) {
+        host();
+    } else {
+        const DeviceGuard guard(device);
+        cuda();
+    }
+}
+
+int count_of(const ArrayRef& pictures) {
+    constexpr std::ptrdiff_t kMost = 65535; // of a grid's second axis
+    require(pictures.shape[0] <= kMost, "at most 65535 pictures in one call");
+    return static_cast<int>(pictures.shape[0]);
+}
+
+void lab(const py::object& in, const py::object& out, bool to_lab, std::uintptr_t stream) {
+    const ArrayRef from = dense(in, "pictures", {"f4"}, {-1, 3, -1, -1}, false, stream);
+    const ArrayRef to = dense(out, "out", {"f4"}, from.shape, true, stream);
+    const int device = common_device({&from, &to}), count = count_of(from);
+    const auto area = static_cast<std::size_t>(from.shape[2]) * from.shape[3];
+    const auto* source = reinterpret_cast<const float*>(from.data);
+    auto* target = reinterpret_cast<float*>(to.data);
+    run_where(
+        device, [&] { lab_host(source, target, count, area, to_lab); },
+        [&] { lab_cuda(source, target, count, area, to_lab, stream); });
+}
+
+void statistics(const py::object& pictures, const py::object& masks, const py::object& moments,
+                const py::object& allocate, std::uintptr_t stream) {
+    const ArrayRef values = dense(pictures, "pictures", {"f4"}, {-1, 3, -1, -1}, false, stream);
+    const ArrayRef mask =
+        dense(masks, "masks", {"f4"}, {-1, values.shape[2], values.shape[3]}, false, stream);
+    const ArrayRef result = dense(moments, "moments", {"f8"}, {values.shape[0], 10}, true, stream);
+    require(mask.shape[0] == 1 || mask.shape[0] == values.shape[0],
+            "masks: expected one, or one for each picture");
+    const int device = common_device({&values, &mask, &result}), count = count_of(values);
+    const StatisticsInput input{reinterpret_cast<const float*>(values.data),
+                                reinterpret_cast<const float*>(mask.data), count, mask.shape[0] == 1,
+                                static_cast<std::size_t>(values.shape[2]) * values.shape[3]};
+    const std::size_t bytes = sizeof(double) * kSums * kPartials * static_cast<std::size_t>(count);
+    const ArrayRef memory = workspace_of(allocate, bytes, device, stream);
+    auto* partial = reinterpret_cast<double*>(memory.data);
+    auto* target = reinterpret_cast<Moments*>(result.data);
+    run_where(
+        device, [&] { statistics_host(input, partial, target); },
+        [&] { statistics_cuda(input, partial, target, stream); });
+}
+
+void transfer_maps(const py::array_t<double, py::array::c_style | py::array::forcecast>& moments, int method,
+                   double strength, py::array_t<float, py::array::c_style>& maps) {
+    require(moments.ndim() == 3 && moments.shape(1) == 3 && moments.shape(2) == 10,
+            "moments: expected [F, 3, 10]");
+    require(maps.ndim() == 2 && maps.shape(0) == moments.shape(0) && maps.shape(1) == 12,
+            "maps: expected [F, 12]");
+    const auto* from = reinterpret_cast<const Moments*>(moments.data());
+    auto* to = reinterpret_cast<ColourMap*>(maps.mutable_data());
+    for (py::ssize_t n = 0; n < moments.shape(0); ++n) {
+        to[n] = transfer_map(from[3 * n], from[3 * n + 1], from[3 * n + 2],
+                             static_cast<TransferMethod>(method), strength);
+    }
+}
+
+void colour_transfer(const py::object& patches, const py::object& maps, const py::object& out, float scale,
+                     float offset, std::uintptr_t stream) {
+    const ArrayRef patch = dense(patches, "patches", {"f4", "f2"}, {-1, 3, -1, -1}, false, stream);
+    const ArrayRef map = dense(maps, "maps", {"f4"}, {patch.shape[0], 12}, false, stream);
+    const ArrayRef result = dense(out, "out", {patch.type}, patch.shape, true, stream);
+    const int device = common_device({&patch, &map, &result});
+    const PatchBatch batch{patch.data,
+                           patch.type == "f2",
+                           count_of(patch),
+                           static_cast<int>(patch.shape[3]),
+                           static_cast<int>(patch.shape[2]),
+                           scale * 255.0f,
+                           offset * 255.0f};
+    const auto* colour = reinterpret_cast<const ColourMap*>(map.data);
+    run_where(
+        device, [&] { colour_transfer_host(batch, colour, result.data); },
+        [&] { colour_transfer_cuda(batch, colour, result.data, stream); });
+}
+
+void pyramid_blend(const py::object& a, const py::object& b, const py::object& masks, const py::object& out,
+                   int levels, const py::object& allocate, std::uintptr_t stream) {
+    const ArrayRef over = dense(a, "a", {"f4"}, {-1, 3, -1, -1}, false, stream);
+    const ArrayRef under = dense(b, "b", {"f4"}, over.shape, false, stream);
+    const ArrayRef mask = dense(masks, "masks", {"f4"}, {-1, over.shape[2], over.shape[3]}, false, stream);
+    const ArrayRef result = dense(out, "out", {"f4"}, over.shape, true, stream);
+    require(mask.shape[0] == 1 || mask.shape[0] == over.shape[0],
+            "masks: expected one, or one for each picture");
+    require(levels >= 1 && levels <= kMostLevels, "levels: expected 1 to 8");
+    require(over.shape[2] * over.shape[3] < std::ptrdiff_t{1} << 26, "a picture has fewer than 2^26 pixels");
+    const int device = common_device({&over, &under, &mask, &result});
+    if (result.shape[0] == 0 || result.shape[2] == 0 || result.shape[3] == 0) {
+        return;
+    }
+    const PyramidBlendInput input{reinterpret_cast<const float*>(over.data),
+                                  reinterpret_cast<const float*>(under.data),
+                                  reinterpret_cast<const float*>(mask.data),
+                                  count_of(over),
+                                  mask.shape[0] == 1,
+                                  static_cast<int>(over.shape[3]),
+                                  static_cast<int>(over.shape[2]),
+                                  levels};
+    const ArrayRef memory =
+        workspace_of(allocate, device < 0 ? pyramid_blend_bytes_host(input) : pyramid_blend_bytes_cuda(input),
+                     device, stream);
+    auto* target = reinterpret_cast<float*>(result.data);
+    run_where(
+        device, [&] { pyramid_blend_host(input, target, memory.data); },
+        [&] { pyramid_blend_cuda(input, target, memory.data, stream); });
+}
+
+void feather(const py::object& masks, const py::object& out, double sigma, const py::object& allocate,
+             std::uintptr_t stream) {
+    const ArrayRef mask = dense(masks, "masks", {"f4"}, {-1, -1, -1}, false, stream);
+    const ArrayRef result = dense(out, "out", {"f4"}, mask.shape, true, stream);
+    require(sigma >= 0 && sigma <= kMostReach / 3.0, "sigma: expected 0 to 128");
+    const int device = common_device({&mask, &result});
+    const FeatherInput input =
+        make_feather_input(reinterpret_cast<const float*>(mask.data), count_of(mask),
+                           static_cast<int>(mask.shape[2]), static_cast<int>(mask.shape[1]), sigma);
+    const std::size_t bytes =
+        sizeof(float) * static_cast<std::size_t>(mask.shape[0]) * mask.shape[1] * mask.shape[2];
+    const ArrayRef memory = workspace_of(allocate, bytes, device, stream);
+    auto* passing = reinterpret_cast<float*>(memory.data);
+    auto* target = reinterpret_cast<float*>(result.data);
+    run_where(
+        device, [&] { feather_host(input, target, passing); },
+        [&] { feather_cuda(input, target, passing, stream); });
+}
+
+} // namespace
+
+void register_pictures(py::module_& module) {
+    module.def("lab", &lab, py::arg("pictures"), py::arg("out"), py::kw_only(), py::arg("to_lab"),
+               py::arg("stream"));
+    module.def("statistics", &statistics, py::arg("pictures"), py::arg("masks"), py::arg("moments"),
+               py::kw_only(), py::arg("allocate"), py::arg("stream"));
+    module.def("transfer_maps", &transfer_maps, py::arg("moments"), py::arg("method"), py::arg("strength"),
+               py::arg("maps"));
+    module.def("colour_transfer", &colour_transfer, py::arg("patches"), py::arg("maps"), py::arg("out"),
+               py::kw_only(), py::arg("scale"), py::arg("offset"), py::arg("stream"));
+    module.def("pyramid_blend", &pyramid_blend, py::arg("a"), py::arg("b"), py::arg("masks"), py::arg("out"),
+               py::kw_only(), py::arg("levels"), py::arg("allocate"), py::arg("stream"));
+    module.def("feather", &feather, py::arg("masks"), py::arg("out"), py::kw_only(), py::arg("sigma"),
+               py::arg("allocate"), py::arg("stream"));
+}
+
+} // namespace trtswap::bindings

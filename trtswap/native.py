@@ -1,0 +1,102 @@
+"""What the modules of operations share: the extension, surfaces as it takes them, and memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from trtswap.types import DeviceArray, Matrix, PixelFormat, Range, Surface
+
+try:
+    from trtswap import _core
+except ImportError as error:
+    raise ImportError(
+        "the native extension trtswap._core is missing or does not fit this Python: install trtswap with "
+        "`pip install .`; inside its source tree run `trtswap` or `pytest`, not `python -m`, which would import the "
+        f"unbuilt sources ({error})"
+    ) from error
+
+__all__ = ["NativeSurface", "allocate", "allocate_like", "core", "native_surface", "workspace"]
+
+core = _core
+NativeSurface = tuple[int, tuple[Any, ...], int, bool, float, float]
+
+_FORMATS = {PixelFormat.NV12: 0, PixelFormat.P010: 1, PixelFormat.RGB8: 2}
+_MATRICES = {Matrix.BT601: 0, Matrix.BT709: 1, Matrix.BT2020: 2}
+_GROWTH = 1.25
+
+
+def native_surface(surface: Surface) -> Any:
+    """The surface as the extension takes it. One in GPU memory is read once and kept so with the surface."""
+    kept = surface.__dict__.get("_parsed")
+    if kept is None:
+        fields = _fields(surface)
+        if isinstance(surface.planes[0], np.ndarray):
+            return fields
+        kept = core.parse_surface(fields)
+        if kept is None:  # planes that name the stream they come from, which has to be waited for each time
+            return fields
+        object.__setattr__(surface, "_parsed", kept)
+    return kept
+
+
+def _fields(surface: Surface) -> NativeSurface:
+    colour = surface.colour
+    x, y = colour.siting.offset_px
+    full = colour.range is Range.FULL
+    return (_FORMATS[surface.format], surface.planes, _MATRICES[colour.matrix], full, x, y)
+
+
+def allocate(shape: tuple[int, ...], dtype: str, surfaces: Sequence[Surface]) -> Any:
+    """A new array where the surfaces are."""
+    if dtype not in ("float32", "float16"):
+        raise ValueError(f"dtype is float32 or float16, not {dtype!r}")
+    if surfaces and surfaces[0].on_device:
+        from trtswap import device
+
+        return device.empty(shape, dtype)
+    return np.empty(shape, dtype)
+
+
+def allocate_like(array: Any, shape: Sequence[int], dtype: Any) -> Any:
+    """A new array where `array` is."""
+    if hasattr(array, "__cuda_array_interface__"):
+        from trtswap import device
+
+        return device.empty(tuple(shape), dtype)
+    return np.empty(tuple(shape), dtype)
+
+
+class _Workspaces(threading.local):
+    """The memory one thread's operations work in: a block per device and stream, kept and grown as needed."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[tuple[int, int], DeviceArray] = {}
+
+
+_workspaces = _Workspaces()
+
+
+def workspace(stream: int) -> Any:
+    """What an operation on `stream` calls, as workspace(bytes, device): memory that stays its own until the next
+    operation of this thread on that stream. device is -1 on the host. Nothing is allocated once a size was seen."""
+
+    def take(size: int, device_index: int) -> Any:
+        key = (device_index, stream)
+        block = _workspaces.blocks.get(key)
+        if block is None or block.shape[0] < size:
+            wanted = (max(1, int(size * _GROWTH)),)
+            if device_index < 0:
+                block = np.empty(wanted, np.uint8)
+            else:
+                from trtswap import device
+
+                _workspaces.blocks.pop(key, None)  # before the new one, so that both need not fit
+                block = device.empty(wanted, np.uint8, device=device_index)
+            _workspaces.blocks[key] = block
+        return block
+
+    return take
