@@ -522,3 +522,13 @@ def test_the_fakes_refuse_what_a_version_lacks() -> None:
         trt.Builder.create_builder_config(None).progress_monitor = None
     assert not hasattr(trt, "IProgressMonitor")
     assert not hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
+
+
+@pytest.mark.parametrize("name", ["demo_detector", "demo_recogniser"])
+def test_built_in_networks_pass_their_proofs(name: str) -> None:
+    """The detector computes the shape of its outputs, which the engine does not declare."""
+    path = PACKAGE.parents[1] / "engines" / "weights" / f"{name}.onnx"
+    told = Told()
+    with open_session(recipe_of(name, path), told) as session:
+        assert session.max_batch == 4
+    assert "passed" in told.steps[-1]
