@@ -169,7 +169,9 @@ def sheet(case: Case, patch: np.ndarray, zoom: int) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--photograph", metavar="FILE")
     parser.add_argument("--detector", metavar="FILE", help="YuNet, to find the face of the photograph")
     parser.add_argument("--frames", type=int, default=2, help="rendered frames of each kind")
@@ -190,7 +192,10 @@ def main() -> None:
                     for case in of_kind
                 ]
             ).mean(axis=0)
-            print(f"| {kind} | {name} | " + " | ".join(f"{a:.2f} / {b:.2f}" for a, b in numbers) + " |", flush=True)
+            print(
+                f"| {kind} | {name} | " + " | ".join(f"{a:.2f} / {b:.2f}" for a, b in numbers) + " |",
+                flush=True,
+            )
             if arguments.sheets:
                 rows = sheet(of_kind[0], patch_of(of_kind[0], change), 1)
                 file = Path(arguments.sheets) / f"{kind} {name}.png".replace(" ", "_")
