@@ -24,7 +24,7 @@ from trtswap.inference.ort import OrtSession
 from trtswap.inference.spec import load_specs
 from trtswap.inference.store import Store
 from trtswap.networks.loader import choose
-from trtswap.networks.registry import create_detector
+from trtswap.networks.registry import DETECTORS, create_detector
 from trtswap.options import DetectOptions, SmoothOptions
 from trtswap.stages.analyse import find_faces
 from trtswap.stages.smooth import make_smoother
@@ -70,7 +70,7 @@ def detect_clip(media: Path, models: Path, name: str) -> Clip:
     points = np.array(truth["points5_in_astronaut_png"])
     wanted = np.stack([transform_points(np.array(matrix), points) for matrix in truth["clips"][name]])
     specs, store = load_specs(), Store((str(models),))
-    spec = choose(specs, store, "detector", "auto")
+    spec = choose(specs, store, "detector", DETECTORS, "auto")
     landmarks, boxes, times = [], [], []
     with OrtSession(store.find(spec), spec, "cpu") as session, video.open_video(media / name) as reader:
         detector = create_detector(session)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import face_networks, networks, painted, pictures
+from support import face_networks, networks, painted, pictures, stand_ins
 from support.recording import record_frames
 
 from trtswap import pipeline, video
@@ -53,7 +53,7 @@ def test_points_of_the_landmarker_are_tracked(world: Path, tmp_path: Path) -> No
         options=settings,
     )
     assert report.networks["landmarker"].endswith("2dfan4.onnx")
-    assert report.networks["mask"].endswith("xseg_1.onnx")
+    assert report.networks["occluder"].endswith("xseg_1.onnx")
     assert report.notes == ()
     _, *lines = map(json.loads, (tmp_path / "tracks.jsonl").read_text().splitlines())
     assert len(lines) == len(FACES)
@@ -110,14 +110,14 @@ def test_switched_off_nothing_is_said(world: Path, tmp_path: Path) -> None:
 def test_asked_for_by_name_they_must_be_there(world: Path) -> None:
     for changes, name in (
         ({"landmarks": LandmarkOptions("2dfan4")}, "2dfan4"),
-        ({"mask": MaskOptions(occluder=("xseg_2",))}, "xseg_2"),
+        ({"mask": MaskOptions(occluder="xseg_2")}, "xseg_2"),
     ):
         with pytest.raises(NetworkNotFoundError, match=name):
             pipeline.NetworkSet(options(world, **changes))
     with pytest.raises(OptionError, match="no landmarker named 'yunet'"):
         pipeline.NetworkSet(options(world, landmarks=LandmarkOptions("yunet")))
-    with pytest.raises(OptionError, match="no mask/xseg named 'nobody'"):
-        pipeline.NetworkSet(options(world, mask=MaskOptions(occluder=("nobody",))))
+    with pytest.raises(OptionError, match="no occluder named 'nobody'"):
+        pipeline.NetworkSet(options(world, mask=MaskOptions(occluder="nobody")))
 
 
 @pytest.fixture
@@ -129,3 +129,80 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
         monkeypatch.setenv(variable, str(empty))
     for variable in ("TRTSWAP_MODELS", "FACEFUSION_HOME"):
         monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.mark.parametrize("kinds", [("area",), ("region",), ("box", "area", "region", "occlusion")])
+def test_masks_of_areas_and_regions_confine_the_patch(
+    kinds: Any, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the outline of the mouth, only the half that the parser calls skin."""
+    face_networks.left_bisenet(world / "more" / "bisenet_resnet_34.onnx")
+    recorded = record_frames(monkeypatch)
+    mask = MaskOptions(kinds=kinds, areas=("mouth",), regions=("skin", "nose"))
+    with video.open_video(world / "clip.mp4") as reader:
+        original = next(iter(reader)).surface.planes[0].astype(int)
+    report = pipeline.swap_video(
+        [world / "me.png"],
+        world / "clip.mp4",
+        tmp_path / "out.mp4",
+        options=options(world, "more", mask=mask),
+    )
+    assert report.faces_swapped == len(FACES)
+    rows, columns = np.nonzero(recorded[0].surface.planes[0] != original)
+    assert len(rows) > 100
+    if "area" in kinds:
+        points = face_networks.dense_points(pictures.face_landmarks(FACES[0]))[48:]
+        low, high = points.min(axis=0) - 4, points.max(axis=0) + 4  # landmarks are good to a pixel or two
+        assert low[0] < columns.min() <= columns.max() < high[0]
+        assert low[1] < rows.min() <= rows.max() < high[1]
+    if "region" in kinds:
+        middle = FACES[0] @ [0.5, 0.5, 1]
+        assert columns.max() < middle[0] + 4
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_areas_need_sixty_eight_points(world: Path, tmp_path: Path) -> None:
+    settings = options(world, mask=MaskOptions(kinds=("area",)))
+    with pytest.raises(OptionError, match="sixty-eight points"):
+        pipeline.swap_video([world / "me.png"], world / "clip.mp4", tmp_path / "out.mp4", options=settings)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_five_points_are_enough_where_they_are_guessed_from(world: Path, tmp_path: Path) -> None:
+    (tmp_path / "guess").mkdir()
+    stand_ins.fan_68_5(tmp_path / "guess" / "fan_68_5.onnx", 3)
+    settings = options(world, str(tmp_path / "guess"), mask=MaskOptions(kinds=("area",)))
+    report = pipeline.swap_video(
+        [world / "me.png"], world / "clip.mp4", tmp_path / "out.mp4", options=settings
+    )
+    assert report.networks["guesser"].endswith("fan_68_5.onnx")
+    assert any("2dfan4" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("name", ["simswap_256", "ghost_1_256", "uniface_256", "blendswap_256"])
+@pytest.mark.usefixtures("nowhere")
+def test_another_swapper_takes_a_name_and_no_more(name: str, world: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "swappers"
+    folder.mkdir()
+    stand_ins.make(name, folder / f"{name}.onnx", 3)
+    for space in ("simswap", "ghost"):
+        stand_ins.crossface(folder / f"crossface_{space}.onnx", 3)
+    settings = SwapOptions(
+        models=(str(world / "models"), str(folder)), swapper=name, provider="cpu", boost=512
+    )
+    report = pipeline.swap_video(
+        [world / "me.png"], world / "clip.mp4", tmp_path / "out.mp4", options=settings
+    )
+    assert report.faces_swapped == len(FACES)
+    assert ("converter" in report.networks) == name.startswith(("simswap", "ghost"))
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_missing_converter_is_named(world: Path, tmp_path: Path) -> None:
+    stand_ins.make("simswap_256", tmp_path / "simswap_256.onnx", 3)
+    settings = SwapOptions(
+        models=(str(world / "models"), str(tmp_path)), swapper="simswap_256", provider="cpu"
+    )
+    with pytest.raises(NetworkNotFoundError, match="crossface_simswap"):
+        pipeline.NetworkSet(settings)

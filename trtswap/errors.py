@@ -11,7 +11,7 @@ TrtSwapError
 │   ├── NetworkContractError            the file's inputs or outputs are not what its spec says; .path
 │   ├── SpecError                       a spec (engines/*.toml) is malformed; .path
 │   └── EngineError                     an engine cannot be built or loaded
-├── QualityError (RuntimeError)         the run finished, but missed a stated quality threshold
+├── QualityError (RuntimeError)         the run finished, but missed a stated quality threshold; .report
 └── DeviceError (RuntimeError)          no GPU, or a CUDA call failed; .cuda_name
     └── DeviceMemoryError (MemoryError) the device is out of memory; .requested_bytes
 
@@ -108,7 +108,11 @@ class EngineError(NetworkError):
 
 
 class QualityError(TrtSwapError, RuntimeError):
-    """The run finished, but missed a stated quality threshold."""
+    """The run finished, but missed a stated quality threshold. `report`: what the run would have returned, or None."""
+
+    def __init__(self, message: str, *, report: object | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.report = report
 
 
 class DeviceError(TrtSwapError, RuntimeError):

@@ -152,18 +152,28 @@ def transform_boxes(matrix: Array, boxes: Array) -> Array:
 
 
 def letterbox_placement(
-    width: int, height: int, rotation_deg: int, size: tuple[int, int]
+    width: int,
+    height: int,
+    rotation_deg: int,
+    size: tuple[int, int],
+    margin: tuple[int, int, int, int] = (0, 0, 0, 0),
 ) -> tuple[Array, tuple[int, int]]:
     """Where a stored frame lies in a detector's canvas of `size` (width, height).
 
     The frame (width x height as stored) is first turned counter-clockwise by rotation_deg (0, 90, 180, 270)
     to stand upright, then shrunk to fit where it is larger than the canvas (never enlarged; lengths
-    truncated, half-pixel-centred resize), and put at the top left.
-    Returns float64 [2, 3], stored frame pixels to canvas pixels, and the (width, height) it covers.
+    truncated, half-pixel-centred resize), and put at the top left. margin: border added to the upright frame before it
+    is shrunk, top right bottom left, 100 for half of its height or width.
+    Returns float64 [2, 3], stored frame pixels to canvas pixels, and the (width, height) it covers, the border with it.
     """
     turn, upright = _turn(width, height, rotation_deg)
-    extent = _shrunk(upright, size)
-    scale = np.array(extent, np.float64) / np.array(upright, np.float64)
+    top, right, bottom, left = (
+        share * upright[axis] // 200 for share, axis in zip(margin, (1, 0, 1, 0), strict=True)
+    )
+    turn[:, 2] += left, top
+    whole = (upright[0] + left + right, upright[1] + top + bottom)
+    extent = _shrunk(whole, size)
+    scale = np.array(extent, np.float64) / np.array(whole, np.float64)
     resize = np.concatenate([np.diag(scale), (0.5 * scale - 0.5)[:, None]], axis=1)
     return compose(resize, turn), extent
 
@@ -180,7 +190,7 @@ def non_max_suppression(boxes: Array, scores: Array, overlap: float) -> Array:
     while order.size:
         best, rest = order[0], order[1:]
         kept.append(best)
-        order = rest[_overlaps(boxes[best], boxes[rest]) <= overlap]
+        order = rest[overlaps(boxes[best], boxes[rest]) <= overlap]
     return np.array(kept, np.intp)
 
 
@@ -207,7 +217,7 @@ def _shrunk(upright: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
     return max(1, width * size[1] // height), size[1]
 
 
-def _overlaps(box: Array, others: Array) -> Array:
+def overlaps(box: Array, others: Array) -> Array:
     """Intersection over union of one box with others [N, 4]; 0 where both have no area."""
     low = np.maximum(box[:2], others[:, :2])
     high = np.minimum(box[2:], others[:, 2:])

@@ -5,14 +5,58 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from trtswap.engine_options import device_index
 from trtswap.errors import OptionError
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
-Selection = Literal["largest", "all", "reference"]
-MaskKind = Literal["box", "ellipse", "hull", "occlusion"]
+Permission = Literal["any", "noncommercial", "permissive"]
+Gender = Literal["any", "auto", "female", "male"]
+Order = Literal[
+    "large-small",
+    "small-large",
+    "left-right",
+    "right-left",
+    "top-bottom",
+    "bottom-top",
+    "best-worst",
+    "worst-best",
+]
+Race = Literal["any", "auto", "white", "black", "latino", "asian", "indian", "arabic"]
+Selection = Literal["largest", "one", "all", "reference"]
+Area = Literal["upper-face", "lower-face", "mouth"]
+MaskKind = Literal["box", "ellipse", "hull", "occlusion", "area", "region"]
+Region = Literal[
+    "skin",
+    "left-eyebrow",
+    "right-eyebrow",
+    "left-eye",
+    "right-eye",
+    "glasses",
+    "nose",
+    "mouth",
+    "upper-lip",
+    "lower-lip",
+]
+Monitoring = Literal["off", "sample", "full"]
 BlendMethod = Literal["multiband", "alpha"]
 ColourTransfer = Literal["mk", "reinhard", "off"]
+ClipKind = Literal[
+    "talking",
+    "fast",
+    "dim",
+    "coloured light",
+    "profile turn",
+    "occluded",
+    "small",
+    "two people",
+    "scene cut",
+]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Names separated by commas, each once, in their order."""
+    return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
 
 
 def _require(condition: bool, message: str) -> None:
@@ -73,22 +117,42 @@ class EncodeOptions:
 
 @dataclass(frozen=True)
 class DetectOptions:
-    """How faces are found. score: 0..1, candidates below it are dropped. overlap: 0..1, two boxes whose
-    intersection over union is larger are one face."""
+    """How faces are found.
+
+    network: "auto", a detector, or several with commas, whose findings are pooled. score: 0..1, candidates below it are
+    dropped. overlap: 0..1, two boxes whose intersection over union is larger are one face; None means 0.4, less 0.1 for
+    each further angle, and 0.1 where detectors are pooled. size: edge of the detector's input in pixels, 0 for its own.
+    angles: the upright picture is searched turned by each of 0, 90, 180, 270 degrees. margin: border around the
+    picture that continues its edge, so that faces which leave it are found too, top right bottom left, 0..100, 100 is
+    half its height or width.
+    """
 
     network: str = "auto"
     score: float = 0.5
-    overlap: float = 0.4
+    overlap: float | None = None
+    size: int = 0
+    angles: tuple[int, ...] = (0,)
+    margin: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def __post_init__(self) -> None:
         _require(0 <= self.score <= 1, f"the detector score is 0 to 1, not {self.score}")
-        _require(0 <= self.overlap <= 1, f"the overlap is 0 to 1, not {self.overlap}")
+        _require(self.overlap is None or 0 <= self.overlap <= 1, f"the overlap is 0 to 1, not {self.overlap}")
+        _require(self.size >= 0, f"the detector's size is 0 or more, not {self.size}")
+        _require(
+            0 < len(set(self.angles)) == len(self.angles) and set(self.angles) <= {0, 90, 180, 270},
+            f"the detector's angles are some of 0, 90, 180, 270, each once, not {self.angles}",
+        )
+        _require(
+            len(self.margin) == 4 and all(0 <= side <= 100 for side in self.margin),
+            f"the detector's margin is four numbers from 0 to 100, not {self.margin}",
+        )
 
 
 @dataclass(frozen=True)
 class LandmarkOptions:
     """How faces get their sixty-eight points. network: "auto" takes a landmarker where one is on disk, "none" leaves
-    the detector's five points as they are. score: 0..1, the landmarker's points align a face above it."""
+    the detector's five points as they are; of several with commas the surer one counts for each face, the first where
+    it is not clearly worse. score: 0..1, the landmarker's points align a face above it."""
 
     network: str = "auto"
     score: float = 0.5
@@ -99,13 +163,34 @@ class LandmarkOptions:
 
 @dataclass(frozen=True)
 class SelectOptions:
-    """Which faces are swapped. distance: (1 - cosine) / 2 to the reference below which a face matches, 0..1."""
+    """Which faces are swapped.
+
+    mode: "largest"; "one", that at `position` in `order`; "all"; "reference", the person on a picture, there the face
+    at `position` in `order`. position: 0 is the first; one too high takes the last. distance: (1 - cosine) / 2 to the
+    reference below which a face matches, 0..1. gender, race, age: only such faces, as a classifier sees them; "auto" is
+    as the source. age: first and last year, the last not included.
+    """
 
     mode: Selection = "largest"
     distance: float = 0.3
+    order: Order = "large-small"
+    position: int = 0
+    gender: Gender = "any"
+    race: Race = "any"
+    age: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         _require(0 <= self.distance <= 1, f"the reference distance is 0 to 1, not {self.distance}")
+        _require(self.position >= 0, f"the position is 0 or more, not {self.position}")
+        _require(
+            self.age is None or 0 <= self.age[0] < self.age[1] <= 101,
+            f"the age is a first and a later last year of 0 to 100, not {self.age}",
+        )
+
+    @property
+    def filters(self) -> bool:
+        """Whether a classifier is needed."""
+        return self.gender != "any" or self.race != "any" or self.age is not None
 
 
 @dataclass(frozen=True)
@@ -137,18 +222,22 @@ class MaskOptions:
     """Where a patch replaces the frame: where all of `kinds` agree.
 
     kinds: "box", all of the crop but its edges; "ellipse", about where an upright face lies in the crop; "hull", around
-    the 68 points of each face, the ellipse where it has none; "occlusion", what covers the face is left as it is.
-    blur: of the box, 0..1 of half the crop's width. padding: of the box, percent of the crop, top right bottom left.
-    feather: of ellipse and hull, how far inwards they fade out, 0..0.5 of the crop's width. occluder: the
-    networks that tell what covers a face, of several the least mask counts; "auto" takes one where it is on disk, and
-    goes without where there is none.
+    the 68 points of each face, the ellipse where it has none; "occlusion", what covers the face is left as it is;
+    "area", the outline of `areas` by the 68 points; "region", the parts of the new face named in `regions`. blur: of
+    the box, 0..1 of half the crop's width. padding: of the box, percent of the crop, top right bottom left. feather: of
+    ellipse and hull, how far inwards they fade out, 0..0.5 of the crop's width. occluder: the network that tells what
+    covers a face, of several with commas the least mask counts; "auto" takes one where it is on disk, and goes without
+    where there is none. parser: the network that knows the regions.
     """
 
     blur: float = 0.3
     padding: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     kinds: tuple[MaskKind, ...] = ("box", "occlusion")
+    areas: tuple[Area, ...] = get_args(Area)
+    regions: tuple[Region, ...] = get_args(Region)
     feather: float = 0.12
-    occluder: tuple[str, ...] = ("auto",)
+    occluder: str = "auto"
+    parser: str = "auto"
 
     def __post_init__(self) -> None:
         _require(0 <= self.blur <= 1, f"the mask blur is 0 to 1, not {self.blur}")
@@ -157,17 +246,51 @@ class MaskOptions:
             len(self.padding) == 4 and all(0 <= side < 100 for side in self.padding),
             f"the mask padding is four percentages from 0 to 99, not {self.padding}",
         )
-        known = get_args(MaskKind)
-        _require(
-            len(self.kinds) > 0 and set(self.kinds) <= set(known),
-            f"the mask is made of one or more of {', '.join(known)}, not of {', '.join(self.kinds) or 'nothing'}",
-        )
-        _require(len(self.occluder) > 0 and all(self.occluder), "the occluder is auto or names of networks")
+        for what, values, known in (
+            ("mask is made", self.kinds, get_args(MaskKind)),
+            ("areas of the mask are", self.areas, get_args(Area)),
+            ("regions of the mask are", self.regions, get_args(Region)),
+        ):
+            _require(
+                len(values) > 0 and set(values) <= set(known),
+                f"the {what} one or more of {', '.join(known)}, not {', '.join(values) or 'nothing'}",
+            )
         top, right, bottom, left = self.padding
         _require(
             top + bottom < 100 and left + right < 100,
             f"the mask padding leaves nothing of the face: {self.padding}",
         )
+
+
+@dataclass(frozen=True)
+class EnhanceOptions:
+    """How faces are restored after the swap. network: "none", "auto" or a name. blend: 0..1, how much of the result is
+    restored. weight: 0..1, more keeps the face as it is, for networks that know a weight."""
+
+    network: str = "none"
+    blend: float = 0.8
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.blend <= 1, f"the blend of the enhancer is 0 to 1, not {self.blend}")
+        _require(0 <= self.weight <= 1, f"the weight of the enhancer is 0 to 1, not {self.weight}")
+
+
+@dataclass(frozen=True)
+class MonitorOptions:
+    """How the result is measured while it is made.
+
+    mode: "off" measures nothing, unless a report or a threshold asks for figures: then it is "sample", two consecutive
+        frames of every `stride`; "full" measures every frame.
+    require: thresholds that must hold, such as "tpsnr.min>16" or "jitter.share<5%".
+    """
+
+    mode: Monitoring = "off"
+    stride: int = 24
+    require: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(2 <= self.stride <= 1000, f"the monitor's stride is 2 to 1000 frames, not {self.stride}")
 
 
 @dataclass(frozen=True)
@@ -192,25 +315,63 @@ class BlendOptions:
 
 @dataclass(frozen=True)
 class SwapOptions:
-    """Everything about a run. batch: frames analysed and swapped together. queue: batches waiting between stages.
-    models: folders searched first for networks. provider: ONNX Runtime's execution provider."""
+    """Everything about a run.
+
+    boost: edge of the crop in pixels, of those that the swapper offers, 0 for its own. weight: 0..1, above a half the
+    target's own identity is taken away from the source's, below it is added. batch: frames analysed and swapped
+    together. queue: batches waiting between stages. models: folders searched first for networks. licence: which
+    networks may run; "permissive": whose licence permits commercial use, "noncommercial": all but those under no known
+    licence. device: "auto" runs TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda"
+    or "cuda:N" insists on engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs.
+    """
 
     swapper: str = "auto"
+    boost: int = 0
+    weight: float = 0.5
     recogniser: str = "auto"
     detect: DetectOptions = field(default_factory=DetectOptions)
     landmarks: LandmarkOptions = field(default_factory=LandmarkOptions)
     select: SelectOptions = field(default_factory=SelectOptions)
     smooth: SmoothOptions = field(default_factory=SmoothOptions)
     mask: MaskOptions = field(default_factory=MaskOptions)
+    enhance: EnhanceOptions = field(default_factory=EnhanceOptions)
     blend: BlendOptions = field(default_factory=BlendOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     trim: Trim = field(default_factory=Trim)
+    monitor: MonitorOptions = field(default_factory=MonitorOptions)
     models: tuple[str, ...] = ()
+    licence: Permission = "any"
+    device: str = "auto"
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     batch: int = 4
     queue: int = 2
     overwrite: bool = False
 
     def __post_init__(self) -> None:
+        _require(self.boost >= 0, f"the boost is a size in pixels, not {self.boost}")
+        _require(0 <= self.weight <= 1, f"the swap weight is 0 to 1, not {self.weight}")
         _require(1 <= self.batch <= 64, f"the batch is 1 to 64 frames, not {self.batch}")
+        device_index(self.device)
         _require(1 <= self.queue <= 16, f"the queue holds 1 to 16 batches, not {self.queue}")
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """A rendered clip. kind: what happens in it. seed: the same number always gives the same people and motion.
+    seconds: how long. rate: frames per second. size: width and height in pixels, both even."""
+
+    kind: ClipKind = "talking"
+    seed: int = 4
+    seconds: float = 3.0
+    rate: int = 25
+    size: tuple[int, int] = (640, 360)
+
+    def __post_init__(self) -> None:
+        _require(self.kind in get_args(ClipKind), f"a clip is one of {', '.join(get_args(ClipKind))}")
+        _require(self.seed >= 0, f"the seed is 0 or more, not {self.seed}")
+        _require(0.2 <= self.seconds <= 60, f"the demo lasts 0.2 to 60 seconds, not {self.seconds:g}")
+
+    @property
+    def frames(self) -> int:
+        """How many frames that is."""
+        return max(1, round(self.seconds * self.rate))

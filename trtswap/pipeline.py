@@ -1,5 +1,5 @@
-"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, occlude, match
-colours, composite, write.
+"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, confine, match colours,
+composite, write.
 
 Reading, analysing and swapping each run in a thread of their own, at most `options.queue` batches apart; the caller's
 thread writes. Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from trtswap import __version__
@@ -21,22 +21,30 @@ from trtswap.concurrency import Ahead
 from trtswap.errors import OptionError, StrPath
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
+from trtswap.quality.gate import Gate
+from trtswap.quality.monitor import Monitor, Person
 from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
+from trtswap.stages.cast import cast as cast_as
 from trtswap.stages.colour import match_colours
 from trtswap.stages.composite import composite
+from trtswap.stages.confine import confine
+from trtswap.stages.enhance import enhance
 from trtswap.stages.gather import gather
 from trtswap.stages.identity import identify
 from trtswap.stages.landmarks import Refiner
 from trtswap.stages.mask import face_masks
-from trtswap.stages.occlusion import occlude
 from trtswap.stages.overlay import overlaid
+from trtswap.stages.people import Cast, People, meet, settled
+from trtswap.stages.recognise import recognise
 from trtswap.stages.select import select
+from trtswap.stages.sift import sift
 from trtswap.stages.steady import steady
 from trtswap.stages.swap import swap
 from trtswap.stages.track_file import from_tracks, track_writer
-from trtswap.types import Frame, Identity, Progress, SwapReport
+from trtswap.types import Frame, Progress, SwapReport
 from trtswap.video import FrameSource, create_output, open_target
+from trtswap.video.paths import check_apart
 
 MARKS = {"comment": f"AI-altered: faces swapped with trtswap {__version__}"}
 """What every output says of itself."""
@@ -50,22 +58,30 @@ def swap_video(
     output: StrPath,
     *,
     reference: StrPath | None = None,
+    cast: Cast = (),
     tracks: StrPath | None = None,
     dump_tracks: StrPath | None = None,
     debug_overlay: StrPath | None = None,
+    reports: Sequence[StrPath] = (),
     options: SwapOptions | None = None,
     on_progress: OnProgress | None = None,
 ) -> SwapReport:
     """Swaps the selected faces of a video or a picture.
 
-    sources: pictures of the person to show. target: a video or picture, never touched. output: exists only after
+    sources: pictures of the person to show. cast: in place of sources, pairs of pictures of a person in the target and
+    of the person to show in that one's place. target: a video or picture, never touched. output: exists only after
     success. reference: a picture of the person to replace, for `select.mode` "reference".
-    on_progress: called in this thread after every batch. A target in which nobody is found is written unchanged,
-    with a note. Raises any TrtSwapError; KeyboardInterrupt leaves no output.
+    reports: files (.json, .html) of what the monitor measured. on_progress: called in this thread after every batch.
+    A target in which nobody is found is written unchanged, with a note. Raises any TrtSwapError, QualityError only
+    when everything is written; KeyboardInterrupt leaves no output.
     """
     settings = options or SwapOptions()
-    _check_reference(settings, reference, tracks)
-    _check_paths([*sources, target, reference, tracks], [output, dump_tracks, debug_overlay])
+    _check_people(settings, sources, cast, reference, tracks)
+    pictures = [picture for pair in cast for side in pair for picture in side]
+    check_apart(
+        [*sources, *pictures, target, reference, tracks], [output, dump_tracks, debug_overlay, *reports]
+    )
+    gate = Gate(settings.monitor, reports, overwrite=settings.overwrite)
     started = time.perf_counter()
     progress = _Progress(on_progress or (lambda _: None), started)
     with ExitStack() as opened:
@@ -83,15 +99,18 @@ def swap_video(
         networks = opened.enter_context(NetworkSet(settings))
         progress.total = reader.expected_frames
         progress.tell("prepare")
-        refiner = _refiner(networks, settings)
-        eyes = (networks.detector, networks.recogniser, settings.detect, refiner)
-        identity, notes = identify(sources, *eyes)
-        wanted: Identity | None = None
-        if reference is not None:
-            wanted, more = identify([reference], *eyes)
-            notes += more
+        recognised = partial(
+            identify,
+            detector=networks.detector,
+            recogniser=networks.recogniser,
+            options=settings.detect,
+            refiner=_refiner(networks, settings),
+        )
+        people = meet(recognised, sources, cast, reference, settings.select)
+        settings = replace(settings, select=settled(settings.select, people, networks.classifier))
         draw = _drawing(networks, settings) if overlay else None
-        with _stages(reader, networks, settings, identity, wanted, tracks) as batches:
+        monitor = opened.enter_context(Monitor(gate.options, _person(networks, settings, people)))
+        with _stages(reader, networks, settings, people, tracks, monitor) as batches:
             for batch in batches:
                 for frame in batch.frames:
                     writer.write(frame)
@@ -103,15 +122,26 @@ def swap_video(
                 progress.add(batch)
         progress.tell("finish")
         paths = dict(networks.paths)
-    return SwapReport(
+    measured = monitor.quality()
+    report = SwapReport(
         output=str(output),
         frames=progress.frames,
         frames_with_faces=progress.frames_with_faces,
         faces_swapped=progress.faces,
         seconds=time.perf_counter() - started,
         networks=paths,
-        notes=(*reader.notes, *networks.notes, *notes, *progress.notes(), *writer.notes),
+        notes=(
+            *reader.notes,
+            *networks.notes,
+            *people.notes,
+            *progress.notes(),
+            *writer.notes,
+            *measured.notes,
+        ),
+        quality=measured.figures,
     )
+    gate.close(measured, video=output, original=target, report=report)
+    return report
 
 
 @contextmanager
@@ -119,12 +149,11 @@ def _stages(
     reader: FrameSource,
     networks: NetworkSet,
     settings: SwapOptions,
-    identity: Identity,
-    wanted: Identity | None,
+    people: People,
     tracks: StrPath | None,
+    monitor: Monitor,
 ) -> Iterator[Iterator[Batch]]:
     """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
-    recogniser = networks.recogniser if settings.select.mode == "reference" else None
     size, template = networks.swapper.size, networks.swapper.template
     rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
@@ -137,15 +166,26 @@ def _stages(
         read = ahead(gather(reader, settings.batch), "read")
         if tracks is None:
             refiner = _refiner(networks, settings)
-            found = analyse(read, networks.detector, settings.detect, recogniser, refiner)
+            found = analyse(read, networks.detector, settings.detect, None, refiner)
             final = steady(found, settings.smooth, rate, settings.batch)
         else:
             final = from_tracks(read, tracks, reader.info)
-        chosen = ahead(select(final, settings.select, wanted), "analyse")
-        swapped = swap(chosen, networks.swapper, identity)
-        masked = occlude(swapped, networks.occluders, size)
+        if networks.classifier is not None:
+            final = sift(final, networks.classifier, settings.select)
+        if _recognises(networks, settings, people):
+            final = recognise(final, networks.recogniser)
+        if people.sought:
+            chosen = cast_as(final, people.sought, settings.select.distance)
+        else:
+            chosen = select(final, settings.select, people.reference)
+        swapped = swap(ahead(chosen, "analyse"), networks.swapper, people.shown, settings.weight)
+        masked = confine(monitor.before(swapped), size, settings.mask, networks.occluders, networks.parser)
         coloured = match_colours(masked, template, size, settings.blend, settings.smooth, rate)
-        yield ahead(composite(coloured, template, size, settings.mask, settings.blend), "swap")
+        done = composite(coloured, template, size, settings.mask, settings.blend)
+        if networks.enhancer is not None:
+            done = ahead(done, "swap")
+            done = enhance(done, networks.enhancer, settings.enhance, settings.mask, networks.occluders)
+        yield ahead(monitor.after(done), "swap" if networks.enhancer is None else "enhance")
     finally:
         for thread in threads:
             thread.stop()
@@ -154,7 +194,22 @@ def _stages(
 
 
 def _refiner(networks: NetworkSet, settings: SwapOptions) -> Refiner | None:
-    return None if networks.landmarker is None else Refiner(networks.landmarker, settings.landmarks)
+    if networks.landmarker is None and networks.guesser is None:
+        return None
+    return Refiner(networks.landmarker, settings.landmarks, networks.guesser)
+
+
+def _recognises(networks: NetworkSet, settings: SwapOptions, people: People) -> bool:
+    """Whether the faces of the target are recognised."""
+    unlike = settings.weight != 0.5 and networks.swapper.balances
+    return unlike or bool(people.sought) or people.reference is not None
+
+
+def _person(networks: NetworkSet, settings: SwapOptions, people: People) -> Person | None:
+    """For the monitor's figures of identity, where one person is shown and no other thread uses the recogniser."""
+    if _recognises(networks, settings, people) or len(people.shown) > 1:
+        return None
+    return Person(networks.recogniser, people.shown[0].unit)
 
 
 def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:
@@ -169,17 +224,24 @@ def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], I
     return draw
 
 
-def _check_paths(read: Sequence[StrPath | None], written: Sequence[StrPath | None]) -> None:
-    """What is written must be neither what is read nor each other."""
-    taken = {Path(path).resolve() for path in read if path is not None}
-    for path in written:
-        if path is None:
-            continue
-        if Path(path).resolve() in taken:
-            raise OptionError(
-                f"{path} is written, and is an input or another output too", hint="choose another name for it"
-            )
-        taken.add(Path(path).resolve())
+def _check_people(
+    settings: SwapOptions,
+    sources: Sequence[StrPath],
+    cast: Cast,
+    reference: StrPath | None,
+    tracks: StrPath | None,
+) -> None:
+    if bool(sources) == bool(cast):
+        raise OptionError(
+            "who is to be shown is told either by source pictures, or for each person of the target by itself",
+            hint="give pictures with --source, or WHO=SOURCE with --map",
+        )
+    if cast and (settings.select.mode == "reference" or reference is not None):
+        raise OptionError(
+            "a reference picture has no effect where each person is told by a picture already",
+            hint="leave --select reference and --reference out",
+        )
+    _check_reference(settings, reference, tracks)
 
 
 def _check_reference(settings: SwapOptions, reference: StrPath | None, tracks: StrPath | None) -> None:

@@ -242,11 +242,14 @@ class Faces:
 @dataclass(frozen=True)
 class Identity:
     """Who to show. embedding: float32 [512], the mean of the raw embeddings of the source pictures.
-    unit: float32 [512], the mean of their unit vectors, at length 1. pictures: how many went in."""
+    unit: float32 [512], the mean of their unit vectors, at length 1. pictures: how many went in. picture, landmarks_px:
+    the first of them, and the five points float32 [5, 2] of the face on it, for networks that look at it; or None."""
 
     embedding: Array
     unit: Array
     pictures: int = 1
+    picture: Surface | None = None
+    landmarks_px: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -285,7 +288,7 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. stage: "prepare", "swap" or "finish". frames_total: None while unknown."""
+    """How far a run is. stage: "prepare", "swap" and "finish", or "measure". frames_total: None while unknown."""
 
     stage: str
     frames_done: int
@@ -298,7 +301,8 @@ class Progress:
 class SwapReport:
     """What a run did. seconds: wall clock. networks: role (detector, recogniser, swapper, landmarker, mask)
     to file path; further networks of one role stand under their names.
-    notes: what the user should know (conversions, guesses, lost data), in order, one sentence each."""
+    notes: what the user should know (conversions, guesses, lost data), in order, one sentence each.
+    quality: figures by name (docs/quality.md), None where nothing was measured; empty without a monitor."""
 
     output: str
     frames: int
@@ -307,3 +311,4 @@ class SwapReport:
     seconds: float
     networks: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    quality: dict[str, float | None] = field(default_factory=dict)

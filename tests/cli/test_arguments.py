@@ -26,6 +26,14 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--landmarker-score", "0.7"], "landmarks.score", 0.7),
     (["--select", "all"], "select.mode", "all"),
     (["--reference-distance", "0.5"], "select.distance", 0.5),
+    (["--order", "left-right"], "select.order", "left-right"),
+    (["--position", "2"], "select.position", 2),
+    (["--gender", "auto"], "select.gender", "auto"),
+    (["--race", "asian"], "select.race", "asian"),
+    (["--age", "18-60"], "select.age", (18, 60)),
+    (["--enhancer", "gfpgan_1.4"], "enhance.network", "gfpgan_1.4"),
+    (["--enhancer-blend", "1"], "enhance.blend", 1.0),
+    (["--enhancer-weight", "0.2"], "enhance.weight", 0.2),
     (["--smooth", "one-euro"], "smooth.method", "one-euro"),
     (["--smooth-lag", "0.5"], "smooth.lag_s", 0.5),
     (["--smooth-window", "9"], "smooth.window", 9),
@@ -33,8 +41,16 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--bridge", "0"], "smooth.gap_s", 0.0),
     (["--mask", "box"], "mask.kinds", ("box",)),
     (["--mask", "occlusion, box"], "mask.kinds", ("occlusion", "box")),
-    (["--occluder", "xseg_1"], "mask.occluder", ("xseg_1",)),
-    (["--occluder", "xseg_3,xseg_1,xseg_3"], "mask.occluder", ("xseg_3", "xseg_1")),
+    (["--mask-areas", "mouth,lower-face"], "mask.areas", ("mouth", "lower-face")),
+    (["--mask-regions", "skin, nose"], "mask.regions", ("skin", "nose")),
+    (["--occluder", "xseg_1"], "mask.occluder", "xseg_1"),
+    (["--parser", "bisenet_resnet_18"], "mask.parser", "bisenet_resnet_18"),
+    (["--boost", "512"], "boost", 512),
+    (["--swap-weight", "0.75"], "weight", 0.75),
+    (["--detector-size", "320"], "detect.size", 320),
+    (["--detector-angles", "0,90, 270"], "detect.angles", (0, 90, 270)),
+    (["--detector-margin", "50"], "detect.margin", (50, 50, 50, 50)),
+    (["--detector-margin", "10", "0"], "detect.margin", (10, 0, 10, 0)),
     (["--mask-blur", "0"], "mask.blur", 0.0),
     (["--mask-padding", "10"], "mask.padding", (10, 10, 10, 10)),
     (["--mask-padding", "10", "5.5"], "mask.padding", (10, 5.5, 10, 5.5)),
@@ -53,9 +69,19 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--encoder-threads", "3"], "encode.threads", 3),
     (["--trim-start", "1:30.5"], "trim.start", TimePoint(seconds=90.5)),
     (["--trim-end", "120f"], "trim.end", TimePoint(frame=120)),
+    (["--monitor", "full"], "monitor.mode", "full"),
+    (["--monitor-stride", "30"], "monitor.stride", 30),
+    (
+        ["--require", "tpsnr.min>16", "--require", "jitter.share<5%"],
+        "monitor.require",
+        ("tpsnr.min>16", "jitter.share<5%"),
+    ),
     (["-m", "a"], "models", ("a",)),
     (["--models", "a", "-m", "b"], "models", ("a", "b")),
+    (["--device", "cpu"], "device", "cpu"),
+    (["--device", "cuda:1"], "device", "cuda:1"),
     (["--provider", "cpu"], "provider", "cpu"),
+    (["--licence", "permissive"], "licence", "permissive"),
     (["--batch", "64"], "batch", 64),
     (["--queue", "16"], "queue", 16),
     (["-y"], "overwrite", True),
@@ -63,7 +89,7 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
 ]
 NOT_SETTINGS = {
     *("--help", "--source", "--target", "--output", "--reference", "--json", "--quiet", "--verbose"),
-    *("--tracks", "--dump-tracks", "--debug-overlay"),
+    *("--map", "--tracks", "--dump-tracks", "--debug-overlay", "--report"),
 }
 
 WRONG: list[tuple[list[str], str]] = [
@@ -72,6 +98,16 @@ WRONG: list[tuple[list[str], str]] = [
     (["--detector-overlap", "-0.1"], "--detector-overlap"),
     (["--select", "smallest"], "--select"),
     (["--reference-distance", "2"], "--reference-distance"),
+    (["--order", "random"], "--order"),
+    (["--position", "-1"], "--position"),
+    (["--gender", "x"], "--gender"),
+    (["--race", "x"], "--race"),
+    (["--age", "60-18"], "--age"),
+    (["--age", "old"], "--age"),
+    (["--map", "her.jpg"], "--map"),
+    (["--map", "=me.jpg"], "--map"),
+    (["--enhancer-blend", "80"], "--enhancer-blend"),
+    (["--enhancer-weight", "2"], "--enhancer-weight"),
     (["--smooth", "kalman"], "--smooth"),
     (["--smooth-lag", "0"], "--smooth-lag"),
     (["--smooth-window", "0"], "--smooth-window"),
@@ -80,7 +116,16 @@ WRONG: list[tuple[list[str], str]] = [
     (["--landmarker-score", "-1"], "--landmarker-score"),
     (["--mask", "hair"], "--mask"),
     (["--mask", ""], "--mask"),
-    (["--occluder", "xseg_1,"], "--occluder"),
+    (["--mask-areas", "hat"], "--mask-areas"),
+    (["--mask-regions", "hat"], "--mask-regions"),
+    (["--boost", "-1"], "--boost"),
+    (["--boost", "big"], "--boost"),
+    (["--swap-weight", "1.5"], "--swap-weight"),
+    (["--detector-size", "-1"], "--detector-size"),
+    (["--detector-angles", "45"], "--detector-angles"),
+    (["--detector-angles", "half"], "--detector-angles"),
+    (["--detector-margin", "101"], "--detector-margin"),
+    (["--detector-margin", "1", "2", "3", "4", "5"], "--detector-margin"),
     (["--mask-blur", "soft"], "--mask-blur"),
     (["--mask-padding", "100"], "--mask-padding"),
     (["--mask-padding", "60", "0"], "--mask-padding"),
@@ -101,7 +146,14 @@ WRONG: list[tuple[list[str], str]] = [
     (["--trim-end", "1:75"], "--trim-end"),
     (["--trim-start", "5", "--trim-end", "4"], "--trim-end"),
     (["--trim-start", "5f", "--trim-end", "5f"], "--trim-start"),
+    (["--device", "gpu"], "--device"),
+    (["--device", "cuda:x"], "--device"),
     (["--provider", "rocm"], "--provider"),
+    (["--monitor", "always"], "--monitor"),
+    (["--monitor-stride", "1"], "--monitor-stride"),
+    (["--require", "tpsnr.min"], "--require"),
+    (["--require", "tpsnr.most>3"], "--require"),
+    (["--require", "shake.mean<5%"], "--require"),
     (["--batch", "0"], "--batch"),
     (["--batch", "65"], "--batch"),
     (["--queue", "0"], "--queue"),
@@ -178,16 +230,26 @@ def test_reference_selection() -> None:
     assert arguments.reference == "her.png"
 
 
+def test_several_people_reach_swap_video(pipeline: Any) -> None:
+    people = ["--map", "a.jpg=1.jpg", "--map", "b.jpg=2.jpg", "--map", "a.jpg=3=x.jpg"]
+    assert main(["process", *people, "-t", "clip.mp4", "-o", "out.mp4"]) == 0
+    assert pipeline.arguments == ([], "clip.mp4", "out.mp4")
+    assert pipeline.keywords["cast"] == [(["a.jpg"], ["1.jpg", "3=x.jpg"]), (["b.jpg"], ["2.jpg"])]
+
+
 def test_files_reach_swap_video(pipeline: Any) -> None:
     sources = ["--source", "a.jpg", "b.jpg", "-s", "c.jpg"]
     chosen = ["--select", "reference", "--reference", "her.png", "--batch", "7", "--tracks", "in.jsonl"]
     chosen += ["--dump-tracks", "out.jsonl", "--debug-overlay", "seen.mp4"]
+    chosen += ["--report", "out.html", "--report", "out.json"]
     assert main(["process", *sources, "-t", "clip.mp4", "-o", "out.mp4", *chosen]) == 0
     assert pipeline.arguments == (["a.jpg", "b.jpg", "c.jpg"], "clip.mp4", "out.mp4")
     assert pipeline.keywords["reference"] == "her.png"
+    assert pipeline.keywords["cast"] == []
     assert pipeline.keywords["tracks"] == "in.jsonl"
     assert pipeline.keywords["dump_tracks"] == "out.jsonl"
     assert pipeline.keywords["debug_overlay"] == "seen.mp4"
+    assert pipeline.keywords["reports"] == ["out.html", "out.json"]
     assert pipeline.keywords["options"].batch == 7
 
 

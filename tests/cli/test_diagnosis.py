@@ -6,7 +6,7 @@ import pytest
 
 from trtswap.cli.diagnosis import Missing, cuda_version, diagnose, gpu_problem, verdict
 from trtswap.cli.inventory import NEEDED, Inventory, NetworkStatus
-from trtswap.cli.machine import Codecs, Component, Native
+from trtswap.cli.machine import Codecs, Component, Engines, Native
 from trtswap.inference.spec import load_specs
 
 GPU = {
@@ -46,16 +46,19 @@ def diagnosis(
     *,
     core: Native | None = None,
     av: Component = GOOD,
-    tensorrt: Component = GOOD,
+    tensorrt: Component = Component("10.0.1", None),  # noqa: B008  frozen
+    pycuda: Component = GOOD,
+    engines: Engines | None = None,
     encoders: dict[str, str | None] | None = None,
     networks: Inventory | None = None,
 ) -> list[Missing]:
     return diagnose(
         core or native(),
         {"av": av},
-        {"tensorrt": tensorrt},
+        {"tensorrt": tensorrt, "pycuda": pycuda},
         Codecs("8.1", {"libx264": None} if encoders is None else encoders),
         networks or inventory(*NEEDED),
+        engines,
     )
 
 
@@ -123,8 +126,43 @@ def test_gpu_that_works(core: Native) -> None:
 def test_tensorrt_is_worth_having_with_a_gpu() -> None:
     missing = diagnosis(tensorrt=ABSENT)
     assert len(missing) == 1
-    assert "trtswap[tensorrt]" in missing[0].hint
+    assert missing[0].hint == "pip install tensorrt-cu13"
     assert verdict(missing) == 0
+
+
+@pytest.mark.parametrize(
+    ("driver", "version", "problem", "command"),
+    [
+        (13000, None, "not installed", "pip install tensorrt-cu13"),
+        (12080, None, "not installed", "pip install tensorrt-cu12"),
+        (12080, "10.13.3", "ImportError: libnvinfer.so.10", "pip install --force-reinstall tensorrt-cu12"),
+        (12080, "8.5.3", None, "pip install --upgrade tensorrt-cu12"),
+    ],
+)
+def test_a_half_installed_tensorrt_gets_the_command_that_fixes_it(
+    driver: int, version: str | None, problem: str | None, command: str
+) -> None:
+    (missing,) = diagnosis(core=native(driver, driver), tensorrt=Component(version, problem))
+    assert missing.hint.endswith(command)
+
+
+@pytest.mark.parametrize(
+    ("version", "problem", "words"),
+    [
+        (None, "not installed", "pip install pycuda (it is built on this machine"),
+        ("2026.1", "ImportError: libcuda.so.1: cannot open", "install the NVIDIA driver"),
+        ("2026.1", "ImportError: libcurand.so.10", "--force-reinstall --no-binary pycuda pycuda"),
+    ],
+)
+def test_a_half_installed_pycuda(version: str | None, problem: str, words: str) -> None:
+    (missing,) = diagnosis(pycuda=Component(version, problem))
+    assert words in missing.hint
+
+
+def test_a_folder_for_engines_that_cannot_be_written() -> None:
+    (missing,) = diagnosis(engines=Engines("/x", 0, 0, "/x cannot be written to"))
+    assert "TRTSWAP_CACHE" in missing.hint
+    assert not missing.required
 
 
 @pytest.mark.parametrize(("code", "text"), [(13000, "13.0"), (12080, "12.8"), (11010, "11.1")])

@@ -76,7 +76,6 @@ def test_help_shows_the_defaults_of_the_api(capsys: pytest.CaptureFixture[str]) 
     defaults = SwapOptions()
     for option, value in [
         ("--detector-score", defaults.detect.score),
-        ("--detector-overlap", defaults.detect.overlap),
         ("--reference-distance", defaults.select.distance),
         ("--mask-blur", defaults.mask.blur),
         ("--batch", defaults.batch),

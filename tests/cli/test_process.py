@@ -89,6 +89,7 @@ def test_json_is_json_lines_only(pipeline: Any, capsys: pytest.CaptureFixture[st
         "seconds": 12.0,
         "networks": {"detector": "a.onnx", "recogniser": "b.onnx", "swapper": "c.onnx"},
         "notes": ["the first note", "the second note"],
+        "quality": {},
     }
 
 

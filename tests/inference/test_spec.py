@@ -95,7 +95,11 @@ def test_a_missing_folder_is_an_option_error(tmp_path: Path) -> None:
         ("range = [0.0, 1.0]", "range = [1.0, 0.0]", "swap.range: expected a low and a higher value"),
         ("[128, 256, 384,", "[128, 200, 384,", "swap.boost_sizes: expected multiples of 128"),
         ("opt = 4", "opt = 9", "batch.opt: expected min <= opt <= max, found 1, 9, 8"),
-        ('metric = "psnr"', 'metric = "ssim"', "fidelity.metric: expected one of psnr, snr, found 'ssim'"),
+        (
+            'metric = "psnr"',
+            'metric = "ssim"',
+            "fidelity.metric: expected one of psnr, snr, cosine, landmarks, boxes, mask, found 'ssim'",
+        ),
         ("[fidelity]", "[fidelity", "is not TOML"),
     ],
 )

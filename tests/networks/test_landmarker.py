@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from support import plain
 from support.face_networks import analytic_fan, dense_points, random_fan
 from support.networks import box_of_landmarks
 from support.pictures import face_placement, scene
-from support.reference import bilinear
 from support.tolerance import RESAMPLE_CODES
 
 from trtswap.inference.ort import OrtSession
@@ -32,32 +31,6 @@ def faces_of(boxes: Array, angles_deg: Array) -> Faces:
     return Faces(boxes.astype(np.float32), points.astype(np.float32), np.ones(len(boxes), np.float32))
 
 
-def matrix_plainly(box: Array, angle_deg: float) -> Array:
-    """Frame to crop, 3 x 3: the box's centre to (128, 128), its longer side to 195, then the turn of the canvas."""
-    x1, y1, x2, y2 = map(float, box)
-    scale = 195 / max(x2 - x1, y2 - y1, 1)
-    crop = np.array(
-        [[scale, 0, (256 - scale * (x1 + x2)) / 2], [0, scale, (256 - scale * (y1 + y2)) / 2], [0, 0, 1]]
-    )
-    turn = np.eye(3)
-    turn[:2] = cv2.getRotationMatrix2D((128, 128), angle_deg, 1)
-    return turn @ crop
-
-
-def input_plainly(picture: Array, box: Array, angle_deg: float) -> Array:
-    """[3, 256, 256]: bilinear, black outside, B G R, codes over 255; brightened where dark."""
-    to_frame = np.linalg.inv(matrix_plainly(box, angle_deg))
-    u, v = np.meshgrid(np.arange(256.0), np.arange(256.0))
-    x, y = (to_frame[row, 0] * u + to_frame[row, 1] * v + to_frame[row, 2] for row in (0, 1))
-    x, y = np.clip(x, -1, picture.shape[1]), np.clip(y, -1, picture.shape[0])
-    crop = bilinear(picture[..., ::-1].astype(np.float64), x, y, outside=0.0)
-    lab = cv2.cvtColor(np.rint(crop).astype(np.uint8), cv2.COLOR_RGB2Lab)
-    if lab[..., 0].mean() < 30:
-        lab[..., 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[..., 0])
-        crop = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)
-    return np.moveaxis(crop, -1, 0) / 255
-
-
 @pytest.mark.parametrize("batch", [1, "N"])
 def test_points_and_scores_agree_with_the_plain_description(batch: int | str, tmp_path: Path) -> None:
     seed = int(np.random.default_rng().integers(1 << 31))
@@ -73,9 +46,9 @@ def test_points_and_scores_agree_with_the_plain_description(batch: int | str, tm
         for picture, some_boxes, some_angles in zip(pictures, boxes, angles, strict=True):
             for box, angle in zip(np.float32(some_boxes), some_angles, strict=True):
                 quarter = round(angle / 90) * 90 % 360
-                tensor = input_plainly(picture, box, quarter).astype(np.float32)
+                tensor = plain.box_crop(picture, box, quarter).astype(np.float32)
                 cells, maps = session.run({"input": tensor[None]})
-                to_frame = np.linalg.inv(matrix_plainly(box, quarter))
+                to_frame = np.linalg.inv(plain.box_matrix(box, quarter))
                 homogeneous = np.concatenate([cells[0, :, :2] * 4.0, np.ones((68, 1))], axis=1)
                 expected = (homogeneous @ to_frame.T)[:, :2]
                 # a cell is four crop pixels; random weights amplify the noise of sampling
@@ -95,11 +68,11 @@ def test_inputs_are_bgr_and_black_beyond_the_frame(tmp_path: Path) -> None:
     faces = faces_of(box, np.array([90.0]))
     with OrtSession(random_fan(tmp_path / "x.onnx", seed=1), SPEC, "cpu") as session:
         fan = Fan(session)
-        placements = matrix_plainly(box[0], 90)[None, :2]
+        placements = plain.box_matrix(box[0], 90)[None, :2]
         tensor = fan.inputs([Surface(PixelFormat.RGB8, (picture,))], np.array([0]), placements)
         assert fan.locate([], [])[0].shape == (0, 68, 2)
     assert face_angles_deg(faces).tolist() == [90]
-    expected = input_plainly(picture, box[0], 90)
+    expected = plain.box_crop(picture, box[0], 90)
     assert (expected == 0).mean() > 0.2
     np.testing.assert_allclose(tensor[0], expected, atol=RESAMPLE_CODES / 255)
 
@@ -111,7 +84,7 @@ def test_a_dark_crop_is_brightened_as_lightness_says(tmp_path: Path) -> None:
         tensor = Fan(session).inputs(
             [Surface(PixelFormat.RGB8, (picture,))], np.array([0]), np.eye(2, 3)[None]
         )
-    expected = input_plainly(
+    expected = plain.box_crop(
         picture, np.array([30.5, 30.5, 225.5, 225.5]), 0
     )  # 195 pixels: the picture as it is
     np.testing.assert_allclose(tensor[0], expected, atol=1e-6)

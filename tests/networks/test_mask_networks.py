@@ -7,13 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support import reference
+from support import plain, reference, stand_ins
 from support.face_networks import random_xseg
 from support.tolerance import RESAMPLE_CODES
 
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.spec import load_specs
-from trtswap.networks.mask import XSeg
+from trtswap.networks.mask import BiSeNet, XSeg
 from trtswap.types import PixelFormat
 
 SPECS = load_specs()
@@ -43,3 +43,25 @@ def test_xseg_sees_the_crop_at_its_own_size(size: int, batch: int | str, tmp_pat
             assert expected.std() > 0.05
             np.testing.assert_allclose(mask, expected, atol=20 * RESAMPLE_CODES / 255, err_msg=f"seed {seed}")
     assert masks.dtype == np.float32
+
+
+@pytest.mark.parametrize("size", [128, 512])
+@pytest.mark.parametrize("classes", [[1], [2, 3, 10], [*range(1, 7), 10, 11, 12, 13]])
+def test_bisenet_regions(size: int, classes: list[int], tmp_path: Path) -> None:
+    seed = int(np.random.default_rng().integers(1 << 31))
+    rng = np.random.default_rng(seed)
+    pictures = np.stack([plain.smooth_picture(rng, size, size) for _ in range(2)]).transpose(0, 3, 1, 2) / 255
+    path = stand_ins.bisenet(tmp_path / "x.onnx", seed)
+    with OrtSession(path, SPECS["bisenet_resnet_34"], "cpu") as session:
+        masks = BiSeNet(session).masks(pictures.astype(np.float32), classes)
+        assert BiSeNet(session).masks(pictures[:0], classes).shape == (0, size, size)
+        for picture, mask in zip(pictures, masks, strict=True):
+            large = cv2.resize(picture.transpose(1, 2, 0), (512, 512), interpolation=cv2.INTER_LINEAR)
+            tensor = (large - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+            scores = session.run({"input": tensor.transpose(2, 0, 1)[None].astype(np.float32)})[0][0]
+            chosen = np.zeros((512, 512), np.float32)
+            for row in range(512):
+                for k in classes:
+                    chosen[row][scores[:, row].argmax(axis=0) == k] = 1
+            expected = cv2.resize(chosen, (size, size), interpolation=cv2.INTER_LINEAR)
+            assert (np.abs(mask - expected) > 1e-4).mean() < 1e-3, f"seed {seed}"

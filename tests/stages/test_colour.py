@@ -88,7 +88,7 @@ def test_patches_get_the_colour_of_the_frame(method: str) -> None:
 
 
 def test_colours_do_not_flicker() -> None:
-    """Light that is measured with noise: smoothed maps move a fraction of the raw ones, and no less follow a slow change."""
+    """Light that is measured with noise: smoothed maps move a fraction of the raw ones, and follow a slow change."""
     rng = np.random.default_rng(5)
     given = []
     for k in range(25):

@@ -8,7 +8,7 @@ import pytest
 from trtswap.errors import NoFaceError, OptionError
 from trtswap.options import SelectOptions
 from trtswap.stages.identity import identity_of
-from trtswap.stages.select import Selector, embedding_distances, largest_face
+from trtswap.stages.select import Selector, embedding_distances, largest_face, ordered
 from trtswap.types import Faces
 
 
@@ -132,3 +132,43 @@ def test_identity_averages_raw_and_unit() -> None:
 def test_unusable_embeddings_are_refused(bad: np.ndarray) -> None:
     with pytest.raises(NoFaceError):
         identity_of(bad)
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("large-small", [2, 0, 1, 3]),
+        ("small-large", [1, 3, 0, 2]),
+        ("left-right", [1, 0, 3, 2]),
+        ("right-left", [2, 3, 0, 1]),
+        ("top-bottom", [3, 0, 1, 2]),
+        ("bottom-top", [2, 0, 1, 3]),
+        ("best-worst", [1, 3, 0, 2]),
+        ("worst-best", [2, 0, 3, 1]),
+    ],
+)
+def test_orders(order: str, expected: list[int]) -> None:
+    boxes = [(20, 50, 40, 70), (0, 50, 10, 60), (90, 80, 190, 180), (60, 5, 70, 15)]
+    found = Faces(
+        np.array(boxes, np.float32),
+        np.zeros((4, 5, 2), np.float32),
+        np.array([0.6, 0.9, 0.5, 0.8], np.float32),
+    )
+    assert ordered(found, order).tolist() == expected  # type: ignore[arg-type]
+    for position in range(6):
+        selector = Selector(SelectOptions("one", order=order, position=position))  # type: ignore[arg-type]
+        chosen = selector.choose(found)
+        assert chosen.boxes_px.tolist() == [list(boxes[expected[min(position, 3)]])]
+
+
+def test_one_track_stays_chosen_when_the_order_changes() -> None:
+    selector = Selector(SelectOptions("one", order="left-right"))
+    first = tracked([(0, 0, 10, 10), (50, 0, 60, 10)], [3, 4])
+    crossed = tracked([(70, 0, 80, 10), (50, 0, 60, 10)], [3, 4])
+    alone = tracked([(50, 0, 60, 10)], [4])
+    assert [int(selector.choose(item).track_ids[0]) for item in (first, crossed, alone, crossed)] == [
+        3,
+        3,
+        4,
+        4,
+    ]

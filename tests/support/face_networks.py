@@ -112,6 +112,17 @@ def xseg_mask(bgr01: Any) -> Any:
     return 8 * ((np.asarray(bgr01, np.float64) - colour) ** 2).sum(axis=-1) - 0.5
 
 
+def left_bisenet(path: Path, *, batch: int | str = 1) -> Path:
+    """Class 1 in the left half, class 17 in the right, whatever is seen."""
+    graph = Graph()
+    picture = graph.input("input", [batch, 3, 512, 512])
+    nothing = graph.node("Mul", graph.node("Slice", picture, [0], [1], [1]), np.float32(0))
+    scores = np.zeros((1, 19, 1, 512), np.float32)
+    scores[:, 1, :, :256] = scores[:, 17, :, 256:] = 1
+    graph.output(graph.node("Add", nothing, scores), "output", [batch, 19, 512, 512])
+    return graph.save(path)
+
+
 def random_xseg(path: Path, *, seed: int, batch: int | str = 1) -> Path:
     """Spread about a half, values below 0 and above 1 too."""
     rng = np.random.default_rng(seed)

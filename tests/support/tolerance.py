@@ -23,6 +23,21 @@ TARGETS_CODES = 1
 TARGETS_SHARE = 1e-3
 """... on at most this share of the bytes."""
 
+LAB_OTHER = 0.02
+"""CIELAB of another implementation: the published matrix of sRGB has four digits, ours seven."""
+
+SSIM = 1e-4
+"""The structural similarity in float32 against float64: products of up to 2^14, over a constant of 58."""
+
+CROP_SHARE = 0.003
+"""Of the full range: OpenCV's crops take positions rounded to a 32nd of a pixel, ours do not."""
+
+SQUARE_CODES = RESAMPLE_CODES + 0.0625
+"""The monitor's squares: resampled, and on a GPU carried in halves, which hold 255 to a sixteenth."""
+
+MOTION_PX = 0.1
+"""How well the motion of a textured square of 128 pixels is found: bilinear interpolation and noise of two codes."""
+
 LAB = 2e-3
 """L*a*b* against the formulas in float64: roots good to 3e-7, times 500 in a*."""
 

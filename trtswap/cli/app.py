@@ -44,7 +44,8 @@ def _run(argv: list[str]) -> int:
 
 def _command(name: str) -> Callable[[Namespace, Output], int]:
     """The function `run` of the command's module, which is loaded only now to keep --help quick."""
-    return cast("Callable[[Namespace, Output], int]", importlib.import_module(f"trtswap.cli.{name}").run)
+    module = importlib.import_module(f"trtswap.cli.{name.replace('-', '_')}")
+    return cast("Callable[[Namespace, Output], int]", module.run)
 
 
 def _keep_unprintable_names_printable() -> None:

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from trtswap import __version__
+from trtswap.cli.demo_arguments import DEMO_EPILOG, DEMO_HELP, add_demo_arguments
+from trtswap.cli.engine_arguments import (
+    BUILD_EPILOG,
+    BUILD_HELP,
+    ENGINES_HELP,
+    add_build_arguments,
+    add_engines_arguments,
+)
+from trtswap.cli.models_arguments import add_models_commands
 from trtswap.cli.process_arguments import add_models_argument, add_process_arguments
+from trtswap.cli.quality_arguments import add_compare_arguments, add_quality, add_report_arguments
 from trtswap.errors import OptionError
 
 if TYPE_CHECKING:
@@ -27,9 +37,12 @@ exit codes:
 
 _EPILOG = f"""\
 start here:
+  trtswap demo                                        see a swap, with nothing to download
   trtswap doctor                                      what this machine has, what is missing
   trtswap networks                                    the networks known, and where they were found
+  trtswap models fetch NAME                           download one; import, verify, remove as well
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4    swap the faces of a video
+  trtswap report out.mp4 --source-video clip.mp4      how good a result is
   trtswap process --help                              every option of a swap
 
 {EXIT_CODES_HELP}"""
@@ -47,6 +60,8 @@ examples:
       average three pictures of one person, swap every face
   trtswap process -s me.jpg -t film.mkv -o out.mkv --select reference --reference actor.png
       swap only the person on actor.png
+  trtswap process --map ann.png=me.jpg --map bob.png=you.jpg -t film.mkv -o out.mkv
+      two people become two others, and keep them
   trtswap process -s me.jpg -t clip.mp4 -o try.mp4 --trim-start 1:30 --trim-end 1:35 -y
       try five seconds first
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --codec hevc --quality 18 --preset slow
@@ -56,6 +71,32 @@ examples:
 
 Results go to stdout, everything else to stderr. Ctrl-C stops and leaves no output
 behind; a second Ctrl-C ends the program at once.
+
+{EXIT_CODES_HELP}"""
+
+_REPORT = """\
+Measures a finished video, of trtswap or another program: how steady it is, how well colours
+and edges fit, and where it is worst. With the original video, what the swap added is told
+from what was there before."""
+
+_REPORT_EPILOG = f"""\
+examples:
+  trtswap report out.mp4 --source-video clip.mp4 --report out.html
+      a page with plots and the worst moments
+  trtswap report out.mp4 --source-video clip.mp4 --require "tpsnr.min>16" --require "jitter.share<5%"
+      end with 5 unless both hold
+  trtswap report out.mp4 --source-video clip.mp4 --source me.jpg --json > figures.json
+      also how much the result is like the person shown
+
+{EXIT_CODES_HELP}"""
+
+_COMPARE = """\
+Measures two results of one original and sets them side by side: differences, how sure they
+are, and which is better in what."""
+
+_COMPARE_EPILOG = f"""\
+example:
+  trtswap compare a.mp4 b.mp4 --original clip.mp4 --report both.html
 
 {EXIT_CODES_HELP}"""
 
@@ -86,9 +127,14 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"trtswap {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    _add_demo(commands)
     _add_process(commands)
+    _add_measuring(commands)
     _add_doctor(commands)
     _add_networks(commands)
+    _add_build_engines(commands)
+    _add_engines(commands)
+    add_models_commands(commands)
     return parser
 
 
@@ -98,6 +144,20 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises OptionError, or SystemExit after --help and --version.
     """
     return build_parser().parse_args(argv)
+
+
+def _add_demo(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "demo",
+        usage="trtswap demo [FOLDER] [options]",
+        help="swap a face in a rendered clip, with nothing to download",
+        description=DEMO_HELP,
+        epilog=DEMO_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_demo_arguments(parser)
+    _add_reporting(parser, quiet=True)
 
 
 def _add_process(commands: Commands) -> None:
@@ -111,7 +171,33 @@ def _add_process(commands: Commands) -> None:
         allow_abbrev=False,
     )
     add_process_arguments(parser)
+    add_quality(parser, finished=False)
     _add_reporting(parser, quiet=True)
+
+
+def _add_measuring(commands: Commands) -> None:
+    report = commands.add_parser(
+        "report",
+        usage="trtswap report RESULT [--source-video ORIGINAL] [options]",
+        help="measure a finished video",
+        description=_REPORT,
+        epilog=_REPORT_EPILOG.replace("%", "%%"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_report_arguments(report)
+    _add_reporting(report, quiet=True)
+    compare = commands.add_parser(
+        "compare",
+        usage="trtswap compare RESULT RESULT --original ORIGINAL [options]",
+        help="measure two results of one video against each other",
+        description=_COMPARE,
+        epilog=_COMPARE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_compare_arguments(compare)
+    _add_reporting(compare, quiet=True)
 
 
 def _add_doctor(commands: Commands) -> None:
@@ -140,6 +226,31 @@ def _add_networks(commands: Commands) -> None:
         allow_abbrev=False,
     )
     add_models_argument(parser)
+    _add_reporting(parser, quiet=False)
+
+
+def _add_build_engines(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "build-engines",
+        help="build and prove TensorRT engines for this GPU",
+        description=BUILD_HELP,
+        epilog=BUILD_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_build_arguments(parser)
+    _add_reporting(parser, quiet=True)
+
+
+def _add_engines(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "engines",
+        help="list, inspect and remove built engines",
+        description=ENGINES_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_engines_arguments(parser)
     _add_reporting(parser, quiet=False)
 
 

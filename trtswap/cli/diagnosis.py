@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trtswap.cli.inventory import NEEDED, Inventory, NetworkStatus
-from trtswap.cli.machine import Codecs, Component, Native
+from trtswap.cli.machine import Codecs, Component, Engines, Native
 from trtswap.cli.output import DONE, UNEXPECTED, exit_code
 from trtswap.errors import NetworkNotFoundError
 
@@ -39,6 +39,7 @@ def diagnose(
     extras: Mapping[str, Component],
     codecs: Codecs,
     inventory: Inventory,
+    engines: Engines | None = None,
 ) -> list[Missing]:
     """Everything missing, what a swap cannot do without first."""
     found = [
@@ -48,6 +49,7 @@ def diagnose(
         *_missing_networks(inventory),
         *_missing_gpu(native),
         *_missing_extras(native, extras),
+        *_missing_cache(native, engines),
     ]
     return sorted(found, key=lambda missing: not missing.required)
 
@@ -83,7 +85,11 @@ def _missing_networks(inventory: Inventory) -> Iterator[Missing]:
         if any(network.usable for network in candidates):
             continue
         choices = "; or ".join(_how_to_get(network) for network in candidates)
-        hint = f"put a file into {inventory.own_folder}, or name its folder with --models: {choices}"
+        names = ", ".join(network.spec.name for network in candidates)
+        hint = (
+            f"trtswap models fetch NAME downloads one of {names}; or put a file into {inventory.own_folder}, "
+            f"or name its folder with --models: {choices}"
+        )
         yield Missing(f"a {role}, the network that {work}", hint, _NETWORK_MISSING)
 
 
@@ -141,7 +147,53 @@ def _missing_extras(native: Native, extras: Mapping[str, Component]) -> Iterator
         return
     for name, extra in extras.items():
         if extra.problem is not None:
-            hint = (
-                "pip install 'trtswap[tensorrt]' (pycuda is built on this machine and needs the CUDA toolkit)"
+            what = f"the Python package {name}, for TensorRT: {extra.problem}"
+            yield Missing(what, _EXTRA_HINTS.get(name, _any_extra)(extra, native.cuda_driver or 0))
+        elif name == "tensorrt" and _too_old(extra.version):
+            yield Missing(
+                f"a newer TensorRT: {extra.version} is installed, 8.6 is the oldest that is supported",
+                f"pip install --upgrade {_tensorrt_package(native.cuda_driver or 0)}",
             )
-            yield Missing(f"the Python package {name}, for TensorRT: {extra.problem}", hint)
+
+
+def _missing_cache(native: Native, engines: Engines | None) -> Iterator[Missing]:
+    if native.devices and engines is not None and engines.problem is not None:
+        yield Missing(
+            f"a folder for TensorRT engines: {engines.problem}",
+            "name another one with the variable TRTSWAP_CACHE",
+        )
+
+
+def _tensorrt_hint(extra: Component, driver: int) -> str:
+    """Not installed, or installed without the libraries that it needs."""
+    package = _tensorrt_package(driver)
+    if extra.version is None:
+        return f"pip install {package}"
+    return f"its libraries do not load; install them again: pip install --force-reinstall {package}"
+
+
+def _tensorrt_package(driver: int) -> str:
+    """NVIDIA builds TensorRT per CUDA major version; the driver decides which can run."""
+    return "tensorrt-cu13" if driver >= 13000 else "tensorrt-cu12"
+
+
+def _pycuda_hint(extra: Component, _driver: int) -> str:
+    if "libcuda" in (extra.problem or ""):
+        return "install the NVIDIA driver; in a container, start it with the GPU (--gpus all)"
+    flag = "--force-reinstall --no-binary pycuda " if extra.version is not None else ""
+    return (
+        f"pip install {flag}pycuda (it is built on this machine: needs the CUDA toolkit with cuRAND, "
+        "and CUDA_ROOT where nvcc is not under the toolkit)"
+    )
+
+
+def _any_extra(_extra: Component, _driver: int) -> str:
+    return "pip install 'trtswap[tensorrt]'"
+
+
+_EXTRA_HINTS = {"tensorrt": _tensorrt_hint, "pycuda": _pycuda_hint}
+
+
+def _too_old(version: str | None) -> bool:
+    parts = (version or "").split(".")[:2]
+    return len(parts) == 2 and all(part.isdigit() for part in parts) and tuple(map(int, parts)) < (8, 6)

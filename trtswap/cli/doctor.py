@@ -16,6 +16,7 @@ from trtswap.cli.diagnosis import Missing, cuda_version, diagnose, verdict
 from trtswap.cli.inventory import Inventory, take_inventory
 from trtswap.cli.networks import file_text
 from trtswap.cli.output import DONE, Output
+from trtswap.inference.spec import own_spec_folder
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Findings:
     extras: dict[str, machine.Component]
     codecs: machine.Codecs
     providers: list[str]
+    engines: machine.Engines
     inventory: Inventory
     missing: list[Missing]
 
@@ -47,7 +49,7 @@ def look(folders: list[str], *, verify: bool) -> Findings:
     """Looks at everything. Raises OptionError when one of `folders` does not exist, SpecError."""
     native = machine.look_at_native()
     libraries, extras = machine.look_at_libraries(), machine.look_at_extras()
-    codecs = machine.look_at_codecs()
+    codecs, engines = machine.look_at_codecs(), machine.look_at_engines()
     inventory = take_inventory(folders, verify=verify)
     return Findings(
         system=machine.look_at_system(),
@@ -56,8 +58,9 @@ def look(folders: list[str], *, verify: bool) -> Findings:
         extras=extras,
         codecs=codecs,
         providers=machine.look_at_providers(),
+        engines=engines,
         inventory=inventory,
-        missing=diagnose(native, libraries, extras, codecs, inventory),
+        missing=diagnose(native, libraries, extras, codecs, inventory, engines),
     )
 
 
@@ -71,9 +74,11 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "ffmpeg": findings.codecs.ffmpeg,
         "encoders": findings.codecs.encoders,
         "providers": findings.providers,
+        "engines": asdict(findings.engines),
         "networks": [network.as_json() for network in findings.inventory.networks],
         "model_folders": list(findings.inventory.folders),
         "own_model_folder": findings.inventory.own_folder,
+        "own_spec_folder": str(own_spec_folder()),
         "missing": [missing.as_json() for missing in findings.missing],
     }
 
@@ -84,7 +89,7 @@ def _show(findings: Findings, code: int) -> None:
     _section(console, "GPU", _gpu_rows(findings.native))
     _section(console, "Python packages", _component_rows(findings.libraries))
     _section(console, "Python packages for TensorRT (optional)", _component_rows(findings.extras))
-    _section(console, "inference", [("ONNX Runtime", _text(", ".join(findings.providers) or "none"))])
+    _section(console, "inference", _inference_rows(findings))
     _section(
         console, f"encoders (FFmpeg {findings.codecs.ffmpeg or 'missing'})", _encoder_rows(findings.codecs)
     )
@@ -101,6 +106,15 @@ def _show(findings: Findings, code: int) -> None:
         "ready: `trtswap process` can run here" if code == DONE else "not ready: see what is missing above"
     )
     console.print(Text(ready, style="green" if code == DONE else "red"))
+
+
+def _inference_rows(findings: Findings) -> list[tuple[str, Text]]:
+    engines = findings.engines
+    where = f"{engines.count} in {engines.folder}, {_gibibytes(engines.bytes)}"
+    return [
+        ("ONNX Runtime", _text(", ".join(findings.providers) or "none")),
+        ("engines", _text(where) if engines.problem is None else _text(engines.problem, good=False)),
+    ]
 
 
 def _section(console: Console, title: str, rows: Iterable[tuple[str, Text]]) -> None:
@@ -172,8 +186,10 @@ def _encoder_rows(codecs: machine.Codecs) -> list[tuple[str, Text]]:
 
 def _folder_rows(inventory: Inventory) -> list[tuple[str, Text]]:
     if not inventory.folders:
-        return [("none", Text(f"none of the usual folders exists; trtswap's own is {inventory.own_folder}"))]
-    return [(str(number), Text(folder)) for number, folder in enumerate(inventory.folders, 1)]
+        rows = [("none", Text(f"none of the usual folders exists; trtswap's own is {inventory.own_folder}"))]
+    else:
+        rows = [(str(number), Text(folder)) for number, folder in enumerate(inventory.folders, 1)]
+    return [*rows, ("your own specs", Text(str(own_spec_folder())))]
 
 
 def _gibibytes(size: int | None) -> str:

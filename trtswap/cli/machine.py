@@ -63,6 +63,16 @@ class Native:
 
 
 @dataclass(frozen=True)
+class Engines:
+    """The folder of TensorRT engines. problem: why none can be written there, or None; looked at without writing."""
+
+    folder: str
+    count: int
+    bytes: int
+    problem: str | None
+
+
+@dataclass(frozen=True)
 class Codecs:
     """FFmpeg as PyAV brings it. encoders: None where it encodes, else why not; empty without PyAV."""
 
@@ -110,6 +120,16 @@ def look_at_libraries() -> dict[str, Component]:
 def look_at_extras() -> dict[str, Component]:
     """The packages of the extra `tensorrt`, by the name they are installed under."""
     return {package: _component(module, package) for package, module in _EXTRAS.items()}
+
+
+def look_at_engines() -> Engines:
+    """The engines that were built on this machine."""
+    plan = importlib.import_module("trtswap.inference.plan")
+    folder = plan.folder()
+    sizes = [entry.bytes for entry in plan.entries()]
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    writable = place.is_dir() and os.access(place, os.W_OK)
+    return Engines(str(folder), len(sizes), sum(sizes), None if writable else f"{place} cannot be written to")
 
 
 def look_at_codecs() -> Codecs:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 from trtswap.cli.blend_arguments import add_blend_arguments
 from trtswap.cli.optional_arguments import (
-    add_landmarker_score,
+    add_detector_arguments,
+    add_enhancer,
+    add_licence,
     add_mask_kinds,
     add_optional_networks,
+    add_swap_arguments,
     default_text,
 )
+from trtswap.cli.selection_arguments import add_map, add_selection
 from trtswap.cli.values import PaddingAction, field_of, time_point
 from trtswap.options import (
-    DetectOptions,
     EncodeOptions,
     MaskOptions,
     SelectOptions,
@@ -40,6 +43,7 @@ def add_process_arguments(parser: ArgumentParser) -> None:
     _add_networks(parser)
     _add_steady(parser)
     _add_mask(parser)
+    add_enhancer(parser)
     add_blend_arguments(parser)
     _add_part(parser)
     _add_output(parser)
@@ -60,15 +64,17 @@ def add_models_argument(group: _ActionsContainer) -> None:
 
 def _add_files(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("files")
-    group.add_argument(
+    who = group.add_mutually_exclusive_group(required=True)
+    who.add_argument(
         "-s",
         "--source",
         metavar="PICTURE",
         nargs="+",
         action="extend",
-        required=True,
+        default=[],
         help="the face to put in; several pictures of one person are averaged (repeatable)",
     )
+    add_map(who)
     group.add_argument(
         "-t",
         "--target",
@@ -98,9 +104,10 @@ def _add_faces(parser: ArgumentParser) -> None:
         "--select",
         choices=_choices(SelectOptions, "mode"),
         default=_DEFAULTS.select.mode,
-        help="the largest face of each frame, all of them, or those of the person on the --reference picture "
-        + default_text(_DEFAULTS.select.mode),
+        help="the largest face of each frame, one by --order and --position, all of them, or the person on the "
+        "--reference picture " + default_text(_DEFAULTS.select.mode),
     )
+    add_selection(group)
     group.add_argument(
         "--reference",
         metavar="PICTURE",
@@ -114,23 +121,7 @@ def _add_faces(parser: ArgumentParser) -> None:
         help="how unlike the reference a face may be: 0 is the same picture, higher takes more faces "
         + default_text(_DEFAULTS.select.distance),
     )
-    group.add_argument(
-        "--detector-score",
-        metavar="0..1",
-        type=field_of(DetectOptions, "score", float),
-        default=_DEFAULTS.detect.score,
-        help="how sure the detector must be; lower finds more faces and more mistakes "
-        + default_text(_DEFAULTS.detect.score),
-    )
-    group.add_argument(
-        "--detector-overlap",
-        metavar="0..1",
-        type=field_of(DetectOptions, "overlap", float),
-        default=_DEFAULTS.detect.overlap,
-        help="two boxes that overlap more than this (intersection over union) are one face "
-        + default_text(_DEFAULTS.detect.overlap),
-    )
-    add_landmarker_score(group)
+    add_detector_arguments(group)
 
 
 def _add_networks(parser: ArgumentParser) -> None:
@@ -140,7 +131,7 @@ def _add_networks(parser: ArgumentParser) -> None:
     add_models_argument(group)
     for option, work, default in (
         ("--swapper", "makes the new face", _DEFAULTS.swapper),
-        ("--detector", "finds faces", _DEFAULTS.detect.network),
+        ("--detector", "finds faces; of several with commas all findings count", _DEFAULTS.detect.network),
         ("--recogniser", "tells who a face is", _DEFAULTS.recogniser),
     ):
         group.add_argument(
@@ -150,6 +141,17 @@ def _add_networks(parser: ArgumentParser) -> None:
             help=f"the network that {work} {default_text(default)}",
         )
     add_optional_networks(group)
+    add_licence(group)
+    add_swap_arguments(group)
+    group.add_argument(
+        "--device",
+        metavar="auto|cuda[:N]|cpu",
+        type=field_of(SwapOptions, "device", str),
+        default=_DEFAULTS.device,
+        help="where the networks run: auto takes TensorRT engines on a GPU where it can (building them once) and ONNX "
+        "Runtime elsewhere, cuda insists on engines, cpu takes ONNX Runtime "
+        + default_text(_DEFAULTS.device),
+    )
     group.add_argument(
         "--provider",
         choices=_choices(SwapOptions, "provider"),

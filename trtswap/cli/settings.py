@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 
 from trtswap.errors import OptionError
 from trtswap.options import (
     BlendOptions,
     DetectOptions,
     EncodeOptions,
+    EnhanceOptions,
     LandmarkOptions,
     MaskOptions,
+    MonitorOptions,
     SelectOptions,
     SmoothOptions,
     SwapOptions,
@@ -22,14 +25,27 @@ def swap_options(arguments: Namespace) -> SwapOptions:
     """The settings of `trtswap process`. Raises OptionError when options contradict each other."""
     return SwapOptions(
         swapper=arguments.swapper,
+        boost=arguments.boost,
+        weight=arguments.swap_weight,
         recogniser=arguments.recogniser,
         detect=DetectOptions(
             network=arguments.detector,
             score=arguments.detector_score,
             overlap=arguments.detector_overlap,
+            size=arguments.detector_size,
+            angles=arguments.detector_angles,
+            margin=arguments.detector_margin,
         ),
         landmarks=LandmarkOptions(network=arguments.landmarker, score=arguments.landmarker_score),
-        select=SelectOptions(mode=arguments.select, distance=arguments.reference_distance),
+        select=SelectOptions(
+            mode=arguments.select,
+            distance=arguments.reference_distance,
+            order=arguments.order,
+            position=arguments.position,
+            gender=arguments.gender,
+            race=arguments.race,
+            age=arguments.age,
+        ),
         smooth=SmoothOptions(
             method=arguments.smooth,
             lag_s=arguments.smooth_lag,
@@ -41,8 +57,16 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             blur=arguments.mask_blur,
             padding=arguments.mask_padding,
             kinds=arguments.mask,
+            areas=arguments.mask_areas,
+            regions=arguments.mask_regions,
             feather=arguments.feather,
             occluder=arguments.occluder,
+            parser=arguments.parser,
+        ),
+        enhance=EnhanceOptions(
+            network=arguments.enhancer,
+            blend=arguments.enhancer_blend,
+            weight=arguments.enhancer_weight,
         ),
         blend=BlendOptions(
             method=arguments.blend,
@@ -57,11 +81,35 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             threads=arguments.encoder_threads,
         ),
         trim=_trim(arguments),
+        monitor=monitor_options(arguments),
         models=tuple(arguments.models),
+        licence=arguments.licence,
+        device=arguments.device,
         provider=arguments.provider,
         batch=arguments.batch,
         queue=arguments.queue,
         overwrite=arguments.overwrite,
+    )
+
+
+def measure_options(arguments: Namespace) -> SwapOptions:
+    """The settings of `trtswap report` and `trtswap compare`."""
+    return SwapOptions(
+        recogniser=arguments.recogniser,
+        detect=DetectOptions(network=arguments.detector, score=arguments.detector_score),
+        select=SelectOptions(mode=arguments.select),
+        trim=_trim(arguments),
+        monitor=monitor_options(arguments),
+        models=tuple(arguments.models),
+        provider=arguments.provider,
+        overwrite=arguments.overwrite,
+    )
+
+
+def monitor_options(arguments: Namespace) -> MonitorOptions:
+    """What is measured and must hold."""
+    return MonitorOptions(
+        mode=arguments.monitor, stride=arguments.monitor_stride, require=tuple(arguments.require)
     )
 
 
@@ -73,3 +121,11 @@ def _trim(arguments: Namespace) -> Trim:
             f"--trim-start and --trim-end: {error}",
             hint="the end is not written, so it comes after the start",
         ) from None
+
+
+def grouped(pairs: Sequence[tuple[str, str]]) -> list[tuple[list[str], list[str]]]:
+    """Pairs of WHO and SOURCE by person: several sources of one WHO are pictures of one person."""
+    people: dict[str, list[str]] = {}
+    for who, source in pairs:
+        people.setdefault(who, []).append(source)
+    return [([who], sources) for who, sources in people.items()]

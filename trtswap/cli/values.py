@@ -8,15 +8,17 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from trtswap.engine_options import device_index
 from trtswap.errors import OptionError
-from trtswap.options import MaskOptions, TimePoint
+from trtswap.options import DetectOptions, MaskOptions, SelectOptions, TimePoint
+from trtswap.quality.thresholds import parse_threshold
 
 Value = TypeVar("Value")
 Padding = tuple[float, float, float, float]
 
 _FRAME = re.compile(r"([0-9]{1,12})f")
 _CLOCK = re.compile(r"(?:(?:([0-9]{1,6}):)?([0-9]{1,6}):)?([0-9]{1,9}(?:\.[0-9]{1,12})?)")
-_NOUNS: dict[Callable[[str], Any], str] = {int: "a whole number", float: "a number"}
+_NOUNS: dict[Callable[[str], Any], str] = {int: "a whole number", float: "a number", str: "a word"}
 
 
 def time_point(text: str) -> TimePoint:
@@ -40,6 +42,25 @@ def time_point(text: str) -> TimePoint:
     return TimePoint(seconds=float(int(hours) * 3600 + int(minutes) * 60 + Decimal(seconds)))
 
 
+def threshold(text: str) -> str:
+    """A threshold as it is written, once it is known to be one. Raises argparse.ArgumentTypeError."""
+    try:
+        return parse_threshold(text).text
+    except OptionError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        raise argparse.ArgumentTypeError(f"{error}{hint}") from None
+
+
+def device_name(text: str) -> str:
+    """A GPU as cuda or cuda:N. Raises argparse.ArgumentTypeError."""
+    try:
+        if device_index(text) is not None:
+            return text
+    except OptionError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not cuda or cuda:N")
+
+
 def field_of(settings: type, name: str, convert: Callable[[str], Value]) -> Callable[[str], Value]:
     """A converter for argparse that also asks the class `settings` whether its field `name` takes it."""
 
@@ -59,9 +80,22 @@ def field_of(settings: type, name: str, convert: Callable[[str], Value]) -> Call
 
 def names_of(settings: type, name: str) -> Callable[[str], tuple[str, ...]]:
     """A converter for words separated by commas, as `field_of`."""
+    return _list_of(settings, name, str)
 
-    def parse(text: str) -> tuple[str, ...]:
-        values = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+
+def numbers_of(settings: type, name: str) -> Callable[[str], tuple[int, ...]]:
+    """A converter for whole numbers separated by commas, as `field_of`."""
+    return _list_of(settings, name, int)
+
+
+def _list_of(
+    settings: type, name: str, convert: Callable[[str], Value]
+) -> Callable[[str], tuple[Value, ...]]:
+    def parse(text: str) -> tuple[Value, ...]:
+        try:
+            values = tuple(dict.fromkeys(convert(word.strip()) for word in text.split(",")))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r}: each is {_NOUNS[convert]}") from None
         try:
             settings(**{name: values})
         except OptionError as error:
@@ -69,6 +103,27 @@ def names_of(settings: type, name: str) -> Callable[[str], tuple[str, ...]]:
         return values
 
     return parse
+
+
+def pair_of_files(text: str) -> tuple[str, str]:
+    """WHO=SOURCE to both. Raises argparse.ArgumentTypeError."""
+    who, equals, source = text.partition("=")
+    if not (who and equals and source):
+        raise argparse.ArgumentTypeError(f"{text!r} is not WHO=SOURCE, two pictures")
+    return who, source
+
+
+def years(text: str) -> tuple[int, int]:
+    """FIRST-LAST, the last not included. Raises argparse.ArgumentTypeError."""
+    found = re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FIRST-LAST, for example 18-60")
+    age = (int(found[1]), int(found[2]))
+    try:
+        SelectOptions(age=age)
+    except OptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return age
 
 
 def expand_padding(sides: Sequence[float]) -> Padding:
@@ -85,6 +140,9 @@ def expand_padding(sides: Sequence[float]) -> Padding:
 class PaddingAction(argparse.Action):
     """Stores one to four numbers as the four sides."""
 
+    _settings: type = MaskOptions
+    _field = "padding"
+
     def __call__(
         self,
         parser: argparse.ArgumentParser,  # noqa: ARG002  argparse's interface
@@ -94,7 +152,14 @@ class PaddingAction(argparse.Action):
     ) -> None:
         try:
             padding = expand_padding(values)
-            MaskOptions(padding=padding)
+            self._settings(**{self._field: padding})
         except OptionError as error:
             raise argparse.ArgumentError(self, str(error)) from None
         setattr(namespace, self.dest, padding)
+
+
+class MarginAction(PaddingAction):
+    """The same for the detector's margin."""
+
+    _settings = DetectOptions
+    _field = "margin"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
 
 import av
 import numpy as np
 
-from trtswap.demo.clips import ClipKind, plan_clip
+from trtswap.demo.clips import plan_clip
 from trtswap.demo.render import Rendered, render
 from trtswap.errors import StrPath, VideoError
+from trtswap.options import ClipKind
 from trtswap.types import Array
 
 _SAMPLE_RATE = 48_000
@@ -38,19 +41,15 @@ def write_clip(
         raise ValueError(f"the width and height of a video are even, not {size[0]}x{size[1]}")
     clip = plan_clip(kind, seed, frames, size, rate=float(rate))
     sound = voice(clip.loudness, rate, seed)
-    writers = [_Writer(path, size, rate, quality)]
-    if swap_path is not None:
-        writers.append(_Writer(swap_path, size, rate, quality))
-    try:
-        sources = clip.sources if swap_path is not None else None
+    paths = [path] if swap_path is None else [path, swap_path]
+    sources = None if swap_path is None else clip.sources
+    with ExitStack() as opened:
+        writers = [opened.enter_context(ClipWriter(name, size, rate, quality)) for name in paths]
         for drawn in (render(clip.people, state, sources) for state in clip.states):
             for writer, picture in zip(writers, _pictures(drawn), strict=False):
                 writer.picture(picture)
         for writer in writers:
             writer.sound(sound)
-    finally:
-        for writer in writers:
-            writer.close()
 
 
 def voice(loudness: Array, rate: int, seed: int) -> Array:
@@ -80,8 +79,8 @@ def _pictures(drawn: Rendered) -> Iterable[Array]:
         yield drawn.swap
 
 
-class _Writer:
-    """One file: H.264 4:2:0 with BT.709 tags, AAC."""
+class ClipWriter:
+    """One file: H.264 4:2:0 with BT.709 tags, AAC. A context manager; leaving it ends the file."""
 
     def __init__(self, path: StrPath, size: tuple[int, int], rate: int, quality: int) -> None:
         self.path = str(path)
@@ -116,6 +115,14 @@ class _Writer:
             frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = _SAMPLE_RATE, start, Fraction(1, _SAMPLE_RATE)
             self.container.mux(self.audio.encode(frame))
+
+    def __enter__(self) -> ClipWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """Flushes the encoders and closes the file."""

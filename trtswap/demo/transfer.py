@@ -14,6 +14,7 @@ from trtswap.demo.curves import smoothstep
 from trtswap.demo.model import Model, build, face_reach, model_of
 from trtswap.demo.person import Person
 from trtswap.demo.shape import NeutralHead
+from trtswap.demo.skin import paint_face
 from trtswap.types import Array
 
 FULL_REACH = 0.45
@@ -27,15 +28,16 @@ def share(reach: Array) -> Array:
 
 @lru_cache(maxsize=64)
 def swapped_model(target: Person, source: Person) -> Model:
-    """The target's head, hair, ears, neck and clothes with the source's inner face: its form, skin, brows, eyes, lips,
-    teeth and the part of its beard inside. The source's face is scaled and moved to lie best on the target's."""
+    """The target's head, hair, ears, neck and clothes with the source's inner face: its form, spots, lines, brows,
+    eyes, lips, teeth and the part of its beard inside, in the target's tone of skin. The source's face is scaled and
+    moved to lie best on the target's."""
     under, over = model_of(target), model_of(source)
     mean = mean_head()
     weight = share(face_reach(mean.x, mean.y, mean.vertices[:, 2], mean.level))
     head = _blend(under.head, over.head, weight)
     place = texels()
     part = share(face_reach(place.x, place.y, place.z, place.level))[..., None].astype(np.float32)
-    skin = under.atlas.skin + part * (over.atlas.skin - under.atlas.skin)
+    skin = under.atlas.skin + part * (paint_face(_toned(source, target)) - under.atlas.skin)
     atlas = with_eyes(with_face(under.atlas, skin), over.atlas)
     model = build(target, head, under.head, atlas)
     opening = under.open.copy()
@@ -49,6 +51,12 @@ def swapped_model(target: Person, source: Person) -> Model:
         * under.material.skin[:count]
     )
     return replace(model, open=opening, material=replace(under.material, gloss=gloss))
+
+
+def _toned(source: Person, target: Person) -> Person:
+    """The source with the target's tone of skin: else face and neck would not be one person's."""
+    skin = replace(source.skin, tone=target.skin.tone, undertone=target.skin.undertone)
+    return replace(source, skin=skin)
 
 
 def _blend(under: NeutralHead, over: NeutralHead, weight: Array) -> NeutralHead:

@@ -8,8 +8,10 @@ from typing import NoReturn
 
 from trtswap.errors import NetworkContractError, StrPath
 from trtswap.inference.spec_types import Dimension, NetworkSpec, TensorSpec
+from trtswap.types import Array
 
 _DTYPES = ("float32", "float16", "float64")
+_OUTPUT_DTYPES = (*_DTYPES, "int64", "int32")
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,24 @@ class DeclaredTensor:
 @dataclass(frozen=True)
 class Binding:
     """Which of a file's tensors is which of the spec's, both in the spec's order.
-    batch: the fixed batch of the file, None when dynamic."""
+
+    inputs: those that the file has; fed: what the spec says of them. outputs: the first of the spec's, as many as the
+    file has; reshaped: whether each comes in another shape than the spec says. batch: the fixed batch of the file,
+    None when dynamic.
+    """
 
     inputs: tuple[DeclaredTensor, ...]
     outputs: tuple[DeclaredTensor, ...]
     batch: int | None
+    fed: tuple[TensorSpec, ...] = ()
+    reshaped: tuple[bool, ...] = ()
+
+    def shaped(self, index: int, output: Array, tensor: TensorSpec, count: int) -> Array:
+        """Output `index` of a run on `count` items in the shape that the spec says."""
+        if not self.reshaped[index]:
+            return output
+        lengths = [length if isinstance(length, int) else -1 for length in tensor.shape[1:]]
+        return output.reshape(count, *lengths)
 
 
 def bind(
@@ -46,8 +61,9 @@ def bind(
     """
     matcher = _Matcher(spec, path)
     bound_inputs = matcher.match_inputs(inputs)
-    bound_outputs = matcher.match_outputs(outputs)
-    return Binding(bound_inputs, bound_outputs, matcher.lengths.get("N"))
+    bound_outputs, reshaped = matcher.match_outputs(outputs)
+    fed = tuple(tensor for tensor in spec.inputs if tensor.name in bound_inputs)
+    return Binding(tuple(bound_inputs.values()), bound_outputs, matcher.lengths.get("N"), fed, reshaped)
 
 
 class _Matcher:
@@ -57,8 +73,10 @@ class _Matcher:
         width, height = spec.picture.size
         self.lengths = {"H": height, "W": width}
 
-    def match_inputs(self, declared: Sequence[DeclaredTensor]) -> tuple[DeclaredTensor, ...]:
-        if len(declared) != len(self._spec.inputs):
+    def match_inputs(self, declared: Sequence[DeclaredTensor]) -> dict[str, DeclaredTensor]:
+        """The file's inputs by the spec's names, in its order."""
+        required = sum(not tensor.optional for tensor in self._spec.inputs)
+        if not required <= len(declared) <= len(self._spec.inputs):
             self._fail("inputs", self._spec.inputs, declared)
         left = list(declared)
         found: dict[str, DeclaredTensor] = {}
@@ -68,40 +86,61 @@ class _Matcher:
                 found[tensor.name] = named
                 left.remove(named)
         for tensor in self._spec.inputs:
-            if tensor.name not in found:
+            if tensor.name not in found and not (tensor.optional and not left):
                 fitting = [other for other in left if self._fits(tensor.shape, other)]
                 if len(fitting) != 1:
                     self._fail("inputs", self._spec.inputs, declared)
                 found[tensor.name] = fitting[0]
                 left.remove(fitting[0])
-        bound = tuple(found[tensor.name] for tensor in self._spec.inputs)
-        for tensor, other in zip(self._spec.inputs, bound, strict=True):
-            if not self._accept(tensor.shape, other):
+        for tensor in self._spec.inputs:
+            if tensor.name in found and not self._accept(tensor.shape, found[tensor.name]):
                 self._fail("inputs", self._spec.inputs, declared)
-        return bound
+        return {tensor.name: found[tensor.name] for tensor in self._spec.inputs if tensor.name in found}
 
-    def match_outputs(self, declared: Sequence[DeclaredTensor]) -> tuple[DeclaredTensor, ...]:
+    def match_outputs(
+        self, declared: Sequence[DeclaredTensor]
+    ) -> tuple[tuple[DeclaredTensor, ...], tuple[bool, ...]]:
+        """The file's outputs, and which of them come in another shape."""
         required = sum(not tensor.optional for tensor in self._spec.outputs)
         if len(declared) < required:
             self._fail("outputs", self._spec.outputs, declared)
         bound = tuple(declared[: len(self._spec.outputs)])
+        reshaped = []
         for tensor, other in zip(self._spec.outputs, bound, strict=False):
+            reshaped.append(self._is_reshaped(tensor, other))
+            if reshaped[-1]:
+                self.lengths["N"] = 1
+                continue
             items = other.shape and (None, *other.shape[1:])
-            if not self._accept(tensor.shape, DeclaredTensor(other.name, other.dtype, items)):
+            if not self._accept(tensor.shape, DeclaredTensor(other.name, other.dtype, items), _OUTPUT_DTYPES):
                 self._fail("outputs", self._spec.outputs, declared)
-        return bound
+        return bound, tuple(reshaped)
 
-    def _accept(self, shape: Sequence[Dimension], declared: DeclaredTensor) -> bool:
+    def _is_reshaped(self, tensor: TensorSpec, declared: DeclaredTensor) -> bool:
+        """Whether it must be brought to the spec's shape, which takes a batch of 1."""
+        return (
+            tensor.any_shape
+            and declared.dtype in _OUTPUT_DTYPES
+            and declared.shape is not None
+            and len(declared.shape) != len(tensor.shape)
+            and self.lengths.get("N", 1) == 1
+        )
+
+    def _accept(
+        self, shape: Sequence[Dimension], declared: DeclaredTensor, dtypes: Sequence[str] = _DTYPES
+    ) -> bool:
         """Whether it fits; if so, its fixed lengths bind the symbols from here on."""
-        if not self._fits(shape, declared):
+        if not self._fits(shape, declared, dtypes):
             return False
         for expected, actual in zip(shape, declared.shape or (), strict=False):
             if isinstance(expected, str) and actual is not None:
                 self.lengths[expected] = actual
         return True
 
-    def _fits(self, shape: Sequence[Dimension], declared: DeclaredTensor) -> bool:
-        if declared.dtype not in _DTYPES:
+    def _fits(
+        self, shape: Sequence[Dimension], declared: DeclaredTensor, dtypes: Sequence[str] = _DTYPES
+    ) -> bool:
+        if declared.dtype not in dtypes:
             return False
         if declared.shape is None:
             return True
@@ -112,12 +151,13 @@ class _Matcher:
 
     def _fail(self, what: str, expected: Sequence[TensorSpec], found: Sequence[DeclaredTensor]) -> NoReturn:
         width, height = self._spec.picture.size
+        at = f" at {width}x{height}" if self._spec.picture.input else ""
         wanted = ", ".join(
             f"{tensor.name} {_shape_text(tensor.shape)}{' or nothing' if tensor.optional else ''}"
             for tensor in expected
         )
         raise NetworkContractError(
-            f"the {what} of {self._path} are not those of the network {self._spec.name} at {width}x{height}: "
+            f"the {what} of {self._path} are not those of the network {self._spec.name}{at}: "
             f"expected {wanted}; found {', '.join(map(str, found)) or 'none'}",
             path=self._path,
             hint="The file holds another network, or another export of it.",

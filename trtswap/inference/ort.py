@@ -20,13 +20,20 @@ from trtswap.errors import (
     StrPath,
 )
 from trtswap.inference.contract import DeclaredTensor, bind
+from trtswap.inference.feed import checked_batch
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.threads import physical_cores
 from trtswap.types import Array
 
 Provider = Literal["auto", "cpu", "cuda"]
 
-_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+}
 _ERRORS_ONLY = 3
 
 
@@ -64,7 +71,7 @@ class OrtSession:
         session = self._session
         if session is None:
             raise NetworkError(f"the session of {self.path} is closed")
-        count = _checked_batch(self.spec, inputs)
+        count = checked_batch(self.spec, inputs)
         step = self.max_batch or count
         pieces = [self._run_piece(session, inputs, start, step) for start in range(0, count, step)]
         joined = (
@@ -90,19 +97,20 @@ class OrtSession:
     def _run_piece(self, session: Any, inputs: Mapping[str, Array], start: int, step: int) -> list[Array]:
         feed = {
             declared.name: _piece(inputs[tensor.name], start, step, declared.dtype)
-            for tensor, declared in zip(self.spec.inputs, self._binding.inputs, strict=True)
+            for tensor, declared in zip(self._binding.fed, self._binding.inputs, strict=True)
         }
         names = [declared.name for declared in self._binding.outputs]
         try:
             outputs = session.run(names, feed)
         except Exception as error:  # ONNX Runtime's own classes share no parent but this
             raise _run_error(self.path, error) from error
-        return [
-            _checked_output(np.asarray(output), tensor.dtype, step, declared, self.path)
-            for tensor, declared, output in zip(
-                self.spec.outputs[: len(outputs)], self._binding.outputs, outputs, strict=True
-            )
-        ]
+        found = []
+        for index, (tensor, declared) in enumerate(
+            zip(self.spec.outputs, self._binding.outputs, strict=False)
+        ):
+            output = self._binding.shaped(index, np.asarray(outputs[index]), tensor, step)
+            found.append(_checked_output(output, tensor.dtype, step, declared, self.path))
+        return found
 
 
 def _open(path: Path, provider: Provider, threads: int) -> Any:
@@ -159,26 +167,6 @@ def _declared(nodes: Any) -> list[DeclaredTensor]:
         )
         for node in nodes
     ]
-
-
-def _checked_batch(spec: NetworkSpec, inputs: Mapping[str, Array]) -> int:
-    """The number of items. Raises OptionError."""
-    expected = ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in spec.inputs)
-    found = ", ".join(f"{name} {list(np.shape(array))}" for name, array in inputs.items())
-    counts = {array.shape[0] if array.ndim else 0 for array in inputs.values()}
-    fits = set(inputs) == {tensor.name for tensor in spec.inputs} and all(
-        len(tensor.shape) == inputs[tensor.name].ndim
-        and all(
-            isinstance(item, str) or item == length
-            for item, length in zip(tensor.shape, inputs[tensor.name].shape, strict=True)
-        )
-        for tensor in spec.inputs
-    )
-    if not fits or len(counts) != 1 or 0 in counts:
-        raise OptionError(
-            f"inputs of the network {spec.name}: expected {expected}, N at least 1; found {found}"
-        )
-    return int(counts.pop())
 
 
 def _piece(array: Array, start: int, step: int, dtype: str) -> Array:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
+import platformdirs
+
 from trtswap.errors import OptionError, SpecError, StrPath
 from trtswap.inference.spec_types import (
+    NO_PICTURE,
     BatchSpec,
     Dimension,
+    EnhanceSpec,
     FidelitySpec,
     KnownFile,
     Layout,
@@ -29,11 +34,17 @@ __all__ = ["ROLES", "NetworkSpec", "load_specs", "parse_spec", "read_spec"]
 
 SCHEMA = 1
 
-ROLES = ("detector", "landmarker", "recogniser", "swapper", "mask")
+SPECS_VARIABLE = "TRTSWAP_ENGINES"
+"""The environment variable with more folders of specs, separated as in PATH."""
+
+ROLES = ("detector", "landmarker", "recogniser", "converter", "classifier", "swapper", "mask", "enhancer")
 """What networks do, in the order of their work."""
 
-_ALIGNED_ROLES = ("recogniser", "swapper")
+_ALIGNED_ROLES = ("recogniser", "classifier", "swapper", "enhancer")
 """Those that see crops of faces, aligned to a template."""
+
+_BLIND_KINDS = ("landmarker/fan_68_5", "converter/crossface")
+"""Those that see no pixels."""
 
 
 class _Entry(Protocol):
@@ -47,13 +58,16 @@ class _Entry(Protocol):
 
 
 def load_specs(folders: Sequence[StrPath] = ()) -> dict[str, NetworkSpec]:
-    """Every network by name: those trtswap ships, then those of `folders`, where a later one replaces an
-    earlier one of the same name.
+    """Every network by name: those trtswap ships, those of trtswap's own folder of specs and of the folders in the
+    variable TRTSWAP_ENGINES, where they exist, then those of `folders`. A later one replaces an earlier one of the
+    same name.
 
     Raises OptionError for a folder that does not exist, SpecError for a malformed file or two files of one
     folder with the same name.
     """
-    specs = _load_folder(_shipped_folder())
+    specs = _load_folder(shipped_folder())
+    for folder in _user_folders():
+        specs.update(_load_folder(folder))
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise OptionError(f"the folder of network specs {folder} does not exist")
@@ -75,7 +89,8 @@ def parse_spec(text: str, origin: StrPath) -> NetworkSpec:
     kind = _kind(root)
     inputs = tuple(_tensor(table, is_input=True) for table in root.tables("inputs"))
     outputs = tuple(_tensor(table, is_input=False) for table in root.tables("outputs"))
-    picture = _picture(root.table("picture"), inputs, aligned=kind.partition("/")[0] in _ALIGNED_ROLES)
+    aligned = kind.partition("/")[0] in _ALIGNED_ROLES
+    picture = NO_PICTURE if kind in _BLIND_KINDS else _picture(root.table("picture"), inputs, aligned=aligned)
     spec = NetworkSpec(
         name=root.string("name"),
         kind=kind,
@@ -93,12 +108,13 @@ def parse_spec(text: str, origin: StrPath) -> NetworkSpec:
         precision=_precision(root.table("precision")),
         fidelity=_fidelity(root.table("fidelity")),
         origin=str(origin),
+        enhance=_enhance(root.table("enhance")) if kind.startswith("enhancer/") else None,
     )
     root.finish()
     return spec
 
 
-def _shipped_folder() -> _Entry:
+def shipped_folder() -> _Entry:
     """engines/ inside the installed package, or beside the package in a source tree."""
     installed = resources.files("trtswap") / "engines"
     if installed.is_dir():
@@ -111,6 +127,17 @@ def _shipped_folder() -> _Entry:
         path=beside,
         hint="Install trtswap again.",
     )
+
+
+def own_spec_folder() -> Path:
+    """trtswap's own folder of specs, whether it exists or not."""
+    return Path(platformdirs.user_data_dir("trtswap", appauthor=False)) / "engines"
+
+
+def _user_folders() -> list[Path]:
+    names = os.environ.get(SPECS_VARIABLE, "").split(os.pathsep)
+    folders = [own_spec_folder(), *(Path(name).expanduser() for name in names if name)]
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def _load_folder(folder: _Entry) -> dict[str, NetworkSpec]:
@@ -166,8 +193,9 @@ def _known_file(table: Table) -> KnownFile:
     if Path(name).name != name:
         table.fail("name", "a file name without folders", repr(name))
     verified, note = table.boolean("verified"), table.string("note", default="")
+    release = table.string("release", default="")
     table.finish()
-    return KnownFile(name, sha256 or None, size or None, verified, note)
+    return KnownFile(name, sha256 or None, size or None, verified, note, release or None)
 
 
 def _tensor(table: Table, *, is_input: bool) -> TensorSpec:
@@ -177,7 +205,8 @@ def _tensor(table: Table, *, is_input: bool) -> TensorSpec:
         accepts=table.strings("accepts", default=(name,)) if is_input else (name,),
         dtype=table.choice("dtype", ("float32",)),
         shape=table.shape("shape"),
-        optional=False if is_input else table.boolean("optional", default=False),
+        optional=table.boolean("optional", default=False),
+        any_shape=False if is_input else table.boolean("any_shape", default=False),
     )
     if tensor.shape[0] != "N":
         table.fail("shape", '"N" as the first dimension', repr(tensor.shape[0]))
@@ -204,6 +233,7 @@ def _picture(table: Table, inputs: tuple[TensorSpec, ...], *, aligned: bool) -> 
         template=table.string("template") if aligned else None,
         sampling="area" if table.choice("sampling", ("bilinear", "area")) == "area" else "bilinear",
         layout=layout,
+        sizes=table.integers("sizes", minimum=1, default=()),
     )
     if min(picture.std) <= 0:
         table.fail("std", "three numbers above 0", str(list(picture.std)))
@@ -223,15 +253,28 @@ def _triple(table: Table, key: str) -> tuple[float, float, float]:
 
 
 def _swap(table: Table, picture: PictureSpec) -> SwapSpec:
-    low, high = table.numbers("range", count=2)
-    if low >= high:
-        table.fail("range", "a low and a higher value", str([low, high]))
+    low, high = _range(table)
     size = picture.size[0]
     boost_sizes = table.integers("boost_sizes", minimum=1)
     if not boost_sizes or any(edge % size for edge in boost_sizes):
         table.fail("boost_sizes", f"multiples of {size}", str(list(boost_sizes)))
+    converter = table.string("converter", default="")
+    source_template = table.string("source_template", default="")
     table.finish()
-    return SwapSpec((low, high), boost_sizes)
+    return SwapSpec((low, high), boost_sizes, converter or None, source_template or None)
+
+
+def _enhance(table: Table) -> EnhanceSpec:
+    enhance = EnhanceSpec(_range(table))
+    table.finish()
+    return enhance
+
+
+def _range(table: Table) -> tuple[float, float]:
+    low, high = table.numbers("range", count=2)
+    if low >= high:
+        table.fail("range", "a low and a higher value", str([low, high]))
+    return low, high
 
 
 def _batch(table: Table) -> BatchSpec:
@@ -248,8 +291,25 @@ def _precision(table: Table) -> PrecisionSpec:
     return precision
 
 
+_BOUNDS: dict[Metric, str] = {
+    "psnr": "bound_db",
+    "snr": "bound_db",
+    "cosine": "bound_cosine",
+    "landmarks": "bound_px",
+    "boxes": "bound_iou",
+    "mask": "bound_mae",
+}
+"""The key that holds each metric's bound: it says the unit."""
+
+
 def _fidelity(table: Table) -> FidelitySpec:
-    metric: Metric = "psnr" if table.choice("metric", ("psnr", "snr")) == "psnr" else "snr"
-    fidelity = FidelitySpec(metric, table.number("bound_db"))
+    word = table.choice("metric", tuple(_BOUNDS))
+    metric = next(metric for metric in _BOUNDS if metric == word)
+    fidelity = FidelitySpec(
+        metric,
+        table.number(_BOUNDS[metric]),
+        score_bound=table.number("bound_score") if metric == "boxes" else 0.0,
+        pixels_per_unit=table.number("pixels_per_unit") if metric == "landmarks" else 1.0,
+    )
     table.finish()
     return fidelity

@@ -11,7 +11,7 @@ Dimension = Union[int, str]  # noqa: UP007  evaluated at run time
 Channels = Literal["rgb", "bgr"]
 Layout = Literal["NCHW", "NHWC"]
 Sampling = Literal["bilinear", "area"]
-Metric = Literal["psnr", "snr"]
+Metric = Literal["psnr", "snr", "cosine", "landmarks", "boxes", "mask"]
 
 
 @dataclass(frozen=True)
@@ -34,31 +34,36 @@ class Published:
 @dataclass(frozen=True)
 class KnownFile:
     """A file known to hold the network. sha256 (of the file), bytes: None when unknown.
-    verified: False when they, or that the file is this network, are hearsay."""
+    verified: False when they, or that the file is this network, are hearsay. release: of FaceFusion's assets, where it
+    can be fetched under this name, or None."""
 
     name: str
     sha256: str | None
     bytes: int | None
     verified: bool
     note: str
+    release: str | None = None
 
 
 @dataclass(frozen=True)
 class TensorSpec:
     """One input or output. accepts: names it has in files, best first (inputs only; outputs go by position).
-    optional: a file may lack it (outputs only, and only the last ones)."""
+    optional: a file may lack it (of outputs only the last ones). any_shape: a file may give it in another shape of as
+    many values, without the batch axis for example; it then runs one item at a time (outputs only)."""
 
     name: str
     accepts: tuple[str, ...]
     dtype: str
     shape: tuple[Dimension, ...]
     optional: bool
+    any_shape: bool = False
 
 
 @dataclass(frozen=True)
 class PictureSpec:
     """How pixels become the tensor `input`: planar [N, 3, height, width] in `channels` order, or [N, height, width, 3]
     where `layout` is NHWC, holding (v / 255 - mean) / std for code values v. size: (width, height) in pixels.
+    sizes: edges of the squares that a detector may also run at.
     template: name of the canonical points the crop is aligned to, None where the crop is none of an aligned face."""
 
     input: str
@@ -69,6 +74,7 @@ class PictureSpec:
     template: str | None
     sampling: Sampling
     layout: Layout = "NCHW"
+    sizes: tuple[int, ...] = ()
 
 
 NO_PICTURE = PictureSpec("", (0, 0), "rgb", (0.0,) * 3, (1.0,) * 3, None, "bilinear")
@@ -78,10 +84,21 @@ NO_PICTURE = PictureSpec("", (0, 0), "rgb", (0.0,) * 3, (1.0,) * 3, None, "bilin
 @dataclass(frozen=True)
 class SwapSpec:
     """range: output values of black and white.
-    boost_sizes: crop edges for pixel boost, in pixels, multiples of the size, the default first."""
+    boost_sizes: crop edges for pixel boost, in pixels, multiples of the size, the default first.
+    converter: the network that takes embeddings into the swapper's identity space, or None.
+    source_template: what the source picture is aligned to, for a swapper that sees one, or None."""
 
     range: tuple[float, float]
     boost_sizes: tuple[int, ...]
+    converter: str | None = None
+    source_template: str | None = None
+
+
+@dataclass(frozen=True)
+class EnhanceSpec:
+    """range: output values of black and white."""
+
+    range: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -103,16 +120,23 @@ class PrecisionSpec:
 
 @dataclass(frozen=True)
 class FidelitySpec:
-    """How close an engine must come to the float32 network: `metric` in dB, at least `bound_db`."""
+    """How close an engine must come to the float32 network.
+
+    metric, bound: "psnr" and "snr" at least `bound` dB; "cosine" at least `bound`; "landmarks" at most `bound` pixels
+    of the network's input, outputs times `pixels_per_unit`; "boxes" the same boxes, intersection over union at least
+    `bound`, scores within `score_bound`; "mask" a mean absolute difference of at most `bound`.
+    """
 
     metric: Metric
-    bound_db: float
+    bound: float
+    score_bound: float = 0.0
+    pixels_per_unit: float = 1.0
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
     """One network. kind: "role/family", for example "swapper/inswapper". picture: NO_PICTURE for a network that sees
-    no pixels. swap: None unless it is a swapper. origin: the TOML file it was read from."""
+    no pixels. swap, enhance: None unless it is a swapper, an enhancer. origin: the TOML file it was read from."""
 
     name: str
     kind: str
@@ -130,6 +154,7 @@ class NetworkSpec:
     precision: PrecisionSpec
     fidelity: FidelitySpec
     origin: str
+    enhance: EnhanceSpec | None = None
 
     @property
     def role(self) -> str:

@@ -11,6 +11,7 @@ from typing import Literal
 import platformdirs
 
 from trtswap.errors import NetworkError, NetworkNotFoundError, OptionError, StrPath
+from trtswap.inference.spec import shipped_folder
 from trtswap.inference.spec_types import NetworkSpec
 
 MODELS_VARIABLE = "TRTSWAP_MODELS"
@@ -23,8 +24,8 @@ _CHUNK_BYTES = 1 << 20
 class Store:
     """The folders searched for network files, in this order: `folders`; those of the variable TRTSWAP_MODELS;
     trtswap's own data folder; FaceFusion's models under the current folder, FACEFUSION_HOME, ~/facefusion and
-    ~/FaceFusion; InsightFace's ~/.insightface/models and the packs in it. The last three groups, and
-    trtswap's own, only where they exist.
+    ~/FaceFusion; InsightFace's ~/.insightface/models and the packs in it; the built-in networks. Those not given only
+    where they exist.
 
     Raises OptionError when one of `folders` does not exist.
     """
@@ -38,7 +39,8 @@ class Store:
                     hint="Give an existing folder, or leave the option out to search the usual places.",
                 )
         usual = [folder for folder in _usual_folders() if _is_folder(folder)]
-        self.folders = tuple(dict.fromkeys([*given, *_folders_of_variable(), *usual]))
+        built_in = Path(str(shipped_folder())) / "weights"
+        self.folders = tuple(dict.fromkeys([*given, *_folders_of_variable(), *usual, built_in]))
 
     def find(self, spec: NetworkSpec) -> Path:
         """The file of `spec`: the first folder that has one, in it the first of the names a file may have.
@@ -52,16 +54,22 @@ class Store:
                 path = folder / name
                 if not _is_file(path):
                     continue
-                flaw = _flaw(path)
+                flaw = file_flaw(path)
                 if flaw is None:
                     return path
                 passed_over.append(f"{path} {flaw}")
         raise NetworkNotFoundError(
             "\n".join(_complaint(spec, self.folders, passed_over)),
             searched=self.folders,
-            hint=f"Put the file into {own_folder()} or one of the folders above, "
-            f"or name its folder with --models or {MODELS_VARIABLE}.",
+            hint=_how_to_get(spec),
         )
+
+    def look_for(self, spec: NetworkSpec) -> Path | None:
+        """The file of `spec` as `find` finds it, or None."""
+        try:
+            return self.find(spec)
+        except NetworkNotFoundError:
+            return None
 
     @staticmethod
     def verify(path: StrPath, spec: NetworkSpec) -> Literal["known", "unknown"]:
@@ -130,7 +138,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _flaw(path: Path) -> str | None:
+def file_flaw(path: Path) -> str | None:
     """Why a file under a network's name is plainly none, or None."""
     try:
         with path.open("rb") as file:
@@ -144,6 +152,16 @@ def _flaw(path: Path) -> str | None:
     if head.startswith(b"<"):
         return "is a web page, not a network: the download went wrong"
     return None
+
+
+def _how_to_get(spec: NetworkSpec) -> str:
+    by_hand = (
+        f"Put the file into {own_folder()} or one of the folders above, "
+        f"or name its folder with --models or {MODELS_VARIABLE}."
+    )
+    if all(file.release is None for file in spec.files):
+        return by_hand
+    return f"trtswap models fetch {spec.name}   (gets it; asks about its licence)\n{by_hand}"
 
 
 def _complaint(spec: NetworkSpec, folders: Sequence[Path], passed_over: Sequence[str]) -> list[str]:

@@ -83,9 +83,11 @@ class Table:
             self.fail(key, f"{count} numbers", f"{len(values)}")
         return tuple(float(value) for value in values)
 
-    def integers(self, key: str, *, count: int | None = None, minimum: int) -> tuple[int, ...]:
+    def integers(
+        self, key: str, *, count: int | None = None, minimum: int, default: tuple[int, ...] | None = None
+    ) -> tuple[int, ...]:
         """A list of whole numbers of at least `minimum`, `count` of them where given."""
-        values = self._list(key, int, "a list of whole numbers", None)
+        values = self._list(key, int, "a list of whole numbers", default)
         if count is not None and len(values) != count:
             self.fail(key, f"{count} whole numbers", f"{len(values)}")
         if any(value < minimum for value in values):

@@ -24,12 +24,13 @@ def template_name(spec: NetworkSpec) -> str:
     return name
 
 
-def crop_placements(spec: NetworkSpec, landmarks: Array) -> Array:
+def crop_placements(spec: NetworkSpec, landmarks: Array, size: int = 0) -> Array:
     """The placements of the crops of faces with landmarks [F, 5, 2] in frame pixels: float64 [F, 2, 3].
 
+    size: edge of the crop in pixels, 0 for the network's own.
     Raises NoFaceError for a face whose points allow none (all in one place, or not finite).
     """
-    points = template_points(template_name(spec), spec.picture.size)
+    points = template_points(template_name(spec), (size, size) if size else spec.picture.size)
     placements = estimate_similarity(np.asarray(landmarks).reshape(-1, 5, 2), points)
     bad = np.flatnonzero(~np.isfinite(placements).all(axis=(1, 2)))
     if bad.size:
@@ -39,17 +40,24 @@ def crop_placements(spec: NetworkSpec, landmarks: Array) -> Array:
     return placements
 
 
-def sample(spec: NetworkSpec, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Array:
+def sample(
+    spec: NetworkSpec,
+    surfaces: Sequence[Surface],
+    indices: Array,
+    placements: Array,
+    size: tuple[int, int] | None = None,
+) -> Array:
     """The crops of F faces as the input of the network, [F, 3, height, width] or, by its layout, [F, height, width, 3].
 
     indices: int [F], the surface of each face. placements: [F, 2, 3], frame to crop pixels.
+    size: width, height of a crop, where it is not the network's own.
     """
     picture = spec.picture
     tensor: Array = ops.crop(
         surfaces,
         np.asarray(indices, np.int32),
         np.asarray(placements, np.float64),
-        picture.size,
+        size or picture.size,
         channels=picture.channels,
         mean=picture.mean,
         std=picture.std,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -17,11 +18,19 @@ _SIDE_PX = 195
 """The longer side of a face's box in the network's input."""
 
 _GRID = 64
+_CLEARLY = 0.2
 _DARK = 30
 """Mean lightness, of 255, below which a crop is brightened."""
 
 
-class Landmarker(ABC):
+class Landmarker(Protocol):
+    """Places sixty-eight points on faces."""
+
+    def locate(self, surfaces: Sequence[Surface], faces: Sequence[Faces]) -> tuple[Array, Array]:
+        """Points float32 [F, 68, 2] in pixels of the stored frame, and scores float32 [F], of each surface's faces."""
+
+
+class CropLandmarker(ABC):
     """What landmarkers share: a crop around the box of a face, turned upright by quarters, to points in a 64-cell grid.
 
     size: width and height of the crop in pixels.
@@ -44,7 +53,8 @@ class Landmarker(ABC):
         if not len(indices):
             return np.zeros((0, 68, 2), np.float32), np.zeros(0, np.float32)
         boxes = np.concatenate([item.boxes_px for item in faces])
-        placements = landmark_placements(boxes, np.concatenate([face_angles_deg(item) for item in faces]))
+        angles = np.concatenate([face_angles_deg(item) for item in faces])
+        placements = landmark_placements(boxes, angles)
         outputs = self.session.run(
             {self.session.spec.picture.input: self.inputs(surfaces, indices, placements)}
         )
@@ -70,7 +80,7 @@ class Landmarker(ABC):
         """Points [F, 68, 2] in cells of the 64-cell grid, and raw scores [F], of a batch of outputs."""
 
 
-class Fan(Landmarker):
+class Fan(CropLandmarker):
     """2dfan4: points, and the heat maps they were read from."""
 
     full_score = 0.9
@@ -79,6 +89,34 @@ class Fan(Landmarker):
         """The score is the mean of the heat maps' maxima."""
         points, maps = outputs
         return points[..., :2].astype(np.float64), maps.max(axis=(2, 3)).mean(axis=1)
+
+
+class Peppa(CropLandmarker):
+    """peppa_wutz: points with a score each."""
+
+    full_score = 0.95
+
+    def decode(self, outputs: Sequence[Array]) -> tuple[Array, Array]:
+        """The score is the mean of the points' own."""
+        points = outputs[0]
+        return points[..., :2].astype(np.float64), points[..., 2].mean(axis=1)
+
+
+class BestOf:
+    """Two or more landmarkers; the first counts unless another is clearly surer."""
+
+    def __init__(self, landmarkers: Sequence[Landmarker]) -> None:
+        self._landmarkers = landmarkers
+
+    def locate(self, surfaces: Sequence[Surface], faces: Sequence[Faces]) -> tuple[Array, Array]:
+        """The points and scores of the one that is chosen for each face."""
+        points, scores = self._landmarkers[0].locate(surfaces, faces)
+        for landmarker in self._landmarkers[1:]:
+            others, surer = landmarker.locate(surfaces, faces)
+            change = scores <= surer - _CLEARLY
+            points = np.where(change[:, None, None], others, points)
+            scores = np.where(change, surer, scores)
+        return points, scores
 
 
 def landmark_placements(boxes_px: Array, angles_deg: Array) -> Array:
@@ -101,8 +139,15 @@ def landmark_placements(boxes_px: Array, angles_deg: Array) -> Array:
 
 
 def face_angles_deg(faces: Faces) -> Array:
-    """How far each face is turned clockwise, by its eyes, to the nearest of 0, 90, 180 and 270 degrees: float64 [N]."""
-    across = np.asarray(faces.landmarks_px[:, 1] - faces.landmarks_px[:, 0], np.float64)
+    """How far each face is turned clockwise, to the nearest of 0, 90, 180 and 270 degrees: float64 [N].
+
+    By the ends of its jaw where they are known, else by its eyes.
+    """
+    dense = faces.landmarks_68_px
+    first, last = (
+        (dense[:, 0], dense[:, 16]) if dense is not None else np.moveaxis(faces.landmarks_px, 1, 0)[:2]
+    )
+    across = np.asarray(last - first, np.float64)
     turns: Array = np.round(np.degrees(np.arctan2(across[:, 1], across[:, 0])) / 90) % 4 * 90
     return turns
 

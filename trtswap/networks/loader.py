@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 
 from trtswap.errors import NetworkNotFoundError, OptionError
-from trtswap.inference.ort import OrtSession
+from trtswap.inference.licences import permits, told
 from trtswap.inference.session import Session
 from trtswap.inference.spec import load_specs
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.store import Store
-from trtswap.networks.landmarker import Landmarker
-from trtswap.networks.mask import Occluder
-from trtswap.networks.registry import (
-    create_detector,
-    create_landmarker,
-    create_occluder,
-    create_recogniser,
-    create_swapper,
-)
-from trtswap.options import SwapOptions
+from trtswap.networks import registry
+from trtswap.networks.classifier import FairFace
+from trtswap.networks.detector import Detector, Pooled
+from trtswap.networks.enhancer import Restorer
+from trtswap.networks.five_to_68 import FiveTo68
+from trtswap.networks.landmarker import BestOf, Landmarker
+from trtswap.networks.mask import Occluder, Parser
+from trtswap.networks.sessions import open_session
+from trtswap.networks.swapper import Swapper
+from trtswap.options import Permission, SwapOptions, names_in
 
 PREFERRED = (
     "2dfan4",
+    "bisenet_resnet_34",
+    "gfpgan_1.4",
     "hyperswap_1a_256",
     "inswapper_128",
     "inswapper_128_fp16",
     "xseg_1",
     "xseg_3",
     "xseg_2",
+    "yunet",
 )
 """What "auto" takes where several networks of one role are on disk, best first; others follow by name."""
+
+BUILT_IN = "demo_"
+"""How the names of the built-in networks begin. They know rendered people only, so "auto" never takes one."""
 
 
 class NetworkSet:
     """The networks of a run. A context manager; `close` may be repeated.
 
-    landmarker: None where none is wanted or none is on disk. occluders: those whose masks count, perhaps none.
-    paths: role to file. notes: what runs without a network that is not on disk, for the user.
+    landmarker, guesser, parser, classifier, enhancer: None where none is wanted, or none is on disk and a run can do
+    without. occluders: those whose masks count, perhaps none. paths: role to file. notes: what runs without a network
+    that is not on disk, for the user.
     Raises OptionError for a name that is no network of its role, NetworkNotFoundError, NetworkError and its kin,
     DeviceError.
     """
@@ -52,45 +60,106 @@ class NetworkSet:
         self.notes: list[str] = []
         with ExitStack() as opened:
             self._sessions = opened
-            self.detector = create_detector(self._open("detector", options.detect.network))
-            self.recogniser = create_recogniser(self._open("recogniser", options.recogniser))
-            self.swapper = create_swapper(self._open("swapper", options.swapper))
+            self.detector = self._detector()
+            self.recogniser = registry.create_recogniser(
+                self._open("recogniser", registry.RECOGNISERS, options.recogniser)
+            )
+            self.swapper = self._swapper()
+            self.guesser = self._guesser()
             self.landmarker = self._landmarker()
             self.occluders = self._occluders()
+            self.parser = self._parser()
+            self.classifier = self._classifier()
+            self.enhancer = self._enhancer()
             self._sessions = opened.pop_all()
 
-    def _landmarker(self) -> Landmarker | None:
-        name = self._options.landmarks.network
-        if name == "none":
+    def _detector(self) -> Detector:
+        names = names_in(self._options.detect.network)
+        detectors = [
+            registry.create_detector(self._open("detector", registry.DETECTORS, name)) for name in names
+        ]
+        return detectors[0] if len(detectors) == 1 else Pooled(detectors)
+
+    def _swapper(self) -> Swapper:
+        session = self._open("swapper", registry.SWAPPERS, self._options.swapper)
+        name = session.spec.swap.converter if session.spec.swap else None
+        converter = name and registry.create_converter(self._open("converter", registry.CONVERTERS, name))
+        return registry.create_swapper(session, converter or None, self._options.boost)
+
+    def _guesser(self) -> FiveTo68 | None:
+        """Where it is on disk: it takes no time and finds how faces are turned."""
+        if self._options.landmarks.network == "none":
             return None
-        session = self._open_if_here("landmarker", name, "the detector's own five points are used")
-        return None if session is None else create_landmarker(session)
+        try:
+            return registry.create_guesser(self._open("guesser", registry.GUESSERS, "auto"))
+        except NetworkNotFoundError:
+            return None
+
+    def _landmarker(self) -> Landmarker | None:
+        names = names_in(self._options.landmarks.network)
+        if names == ("none",):
+            return None
+        without = "the detector's own five points are used"
+        found = [self._open_if_here("landmarker", registry.LANDMARKERS, name, without) for name in names]
+        landmarkers = [registry.create_landmarker(session) for session in found if session is not None]
+        if len(landmarkers) > 1:
+            return BestOf(landmarkers)
+        return landmarkers[0] if landmarkers else None
 
     def _occluders(self) -> tuple[Occluder, ...]:
         if "occlusion" not in self._options.mask.kinds:
             return ()
+        without = "what covers a face is replaced with it"
         sessions = [
-            self._open_if_here("mask/xseg", name, "what covers a face is replaced with it")
-            for name in self._options.mask.occluder
+            self._open_if_here("occluder", registry.OCCLUDERS, name, without)
+            for name in names_in(self._options.mask.occluder)
         ]
-        return tuple(create_occluder(session) for session in sessions if session is not None)
+        return tuple(registry.create_occluder(session) for session in sessions if session is not None)
 
-    def _open_if_here(self, role: str, name: str, without: str) -> Session | None:
+    def _parser(self) -> Parser | None:
+        if "region" not in self._options.mask.kinds:
+            return None
+        return registry.create_parser(self._open("parser", registry.PARSERS, self._options.mask.parser))
+
+    def _classifier(self) -> FairFace | None:
+        if not self._options.select.filters:
+            return None
+        return registry.create_classifier(self._open("classifier", registry.CLASSIFIERS, "auto"))
+
+    def _enhancer(self) -> Restorer | None:
+        name = self._options.enhance.network
+        if name == "none":
+            return None
+        return registry.create_enhancer(self._open("enhancer", registry.ENHANCERS, name))
+
+    def _open_if_here(self, role: str, kinds: Collection[str], name: str, without: str) -> Session | None:
         """The session of a network that a run can do without; one that is named must be there."""
         try:
-            return self._open(role, name)
+            return self._open(role, kinds, name)
         except NetworkNotFoundError:
             if name != "auto":
                 raise
-        wanted = " or ".join(sorted(spec.name for spec in self._specs.values() if has_role(spec, role)))
+        wanted = " or ".join(
+            sorted(
+                spec.name
+                for spec in self._specs.values()
+                if spec.kind in kinds
+                and permits(self._options.licence, spec)
+                and not spec.name.startswith(BUILT_IN)
+            )
+        )
         self.notes.append(f"no file of {wanted} was found: {without}")
         return None
 
-    def _open(self, role: str, name: str) -> Session:
-        spec = choose(self._specs, self._store, role, name)
+    def _open(self, role: str, kinds: Collection[str], name: str) -> Session:
+        spec = choose(self._specs, self._store, role, kinds, name, self._options.licence)
         path = self._store.find(spec)
-        session = self._sessions.enter_context(OrtSession(path, spec, self._options.provider))
-        self.paths[spec.name if spec.role in self.paths else spec.role] = str(path)
+        if role == "detector":
+            spec = at_size(spec, self._options.detect.size)
+        session = self._sessions.enter_context(
+            open_session(spec, path, device_name=self._options.device, provider=self._options.provider)
+        )
+        self.paths[spec.name if role in self.paths else role] = str(path)
         return session
 
     def close(self) -> None:
@@ -109,20 +178,48 @@ class NetworkSet:
         self.close()
 
 
-def has_role(spec: NetworkSpec, role: str) -> bool:
-    """Whether a network has a role, or is of a kind."""
-    return role in (spec.role, spec.kind)
+def at_size(spec: NetworkSpec, size: int) -> NetworkSpec:
+    """The spec of a detector at an input of `size` x `size` pixels, 0 for its own. Raises OptionError."""
+    picture = spec.picture
+    if size in (0, picture.size[0]):
+        return spec
+    if size not in picture.sizes:
+        known = ", ".join(map(str, picture.sizes or picture.size[:1]))
+        raise OptionError(f"the detector {spec.name} works at {known} pixels, not {size}")
+    return replace(spec, picture=replace(picture, size=(size, size)))
 
 
-def choose(specs: Mapping[str, NetworkSpec], store: Store, role: str, name: str) -> NetworkSpec:
-    """The network of `role` (or kind) named `name`; for "auto" the first on disk, or the first of all when none is."""
-    candidates = {spec.name: spec for spec in specs.values() if has_role(spec, role)}
+def choose(
+    specs: Mapping[str, NetworkSpec],
+    store: Store,
+    role: str,
+    kinds: Collection[str],
+    name: str,
+    permission: Permission = "any",
+) -> NetworkSpec:
+    """The network of one of `kinds` named `name`; for "auto" the first on disk, or the first of all when none is.
+
+    role: what it is for, to say so. permission: which licences may run. Raises OptionError when there is none of that
+    name, or it may not run.
+    """
+    candidates = {spec.name: spec for spec in specs.values() if spec.kind in kinds}
     if name != "auto":
         if name not in candidates:
             raise OptionError(
                 f"there is no {role} named {name!r}", hint=f"known: {', '.join(sorted(candidates))}"
             )
+        if not permits(permission, candidates[name]):
+            raise OptionError(
+                f"the licence of a {role} stands in the way of --licence {permission}: {told(candidates[name])}",
+                hint="use another network, or another --licence if you may",
+            )
         return candidates[name]
+    candidates = {key: spec for key, spec in candidates.items() if not key.startswith(BUILT_IN)}
+    allowed = {key: spec for key, spec in candidates.items() if permits(permission, spec)}
+    if not allowed:
+        reasons = "\n".join(told(spec) for spec in candidates.values())
+        raise OptionError(f"no {role} may run with --licence {permission}:\n{reasons}")
+    candidates = allowed
     order = sorted(
         candidates, key=lambda key: (PREFERRED.index(key) if key in PREFERRED else len(PREFERRED), key)
     )

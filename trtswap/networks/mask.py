@@ -59,3 +59,36 @@ def resize_all(images: Array, size: int) -> Array:
         for image in images
     ]
     return np.asarray(np.stack(scaled), np.float32)
+
+
+class Parser(Protocol):
+    """Tells the parts of a face apart."""
+
+    session: Session
+
+    def masks(self, pictures: Array, classes: Sequence[int]) -> Array:
+        """1 where a picture shows one of the classes, else 0: float32 [F, S, S] for pictures [F, 3, S, S]."""
+
+
+class BiSeNet:
+    """BiSeNet: a crop in, for every pixel a score of each class out."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def masks(self, pictures: Array, classes: Sequence[int]) -> Array:
+        """1 where a picture shows one of the classes, else 0, bilinear in between: float32 [F, S, S].
+
+        pictures: [F, 3, S, S], R G B in 0..1, seen at the network's own size. Raises NetworkError and its kin,
+        DeviceError.
+        """
+        if not len(pictures):
+            return np.zeros((0, *pictures.shape[2:]), np.float32)
+        picture = self.session.spec.picture
+        scaled = [
+            cv2.resize(np.ascontiguousarray(np.moveaxis(item, 0, -1)), picture.size) for item in pictures
+        ]
+        mean, std = np.array(picture.mean, np.float32), np.array(picture.std, np.float32)
+        tensor = np.moveaxis((np.stack(scaled) - mean) / std, -1, 1)
+        scores = self.session.run({picture.input: np.ascontiguousarray(tensor, np.float32)})[0]
+        return resize_all(np.isin(scores.argmax(axis=1), classes), pictures.shape[2])

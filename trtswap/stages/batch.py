@@ -16,9 +16,10 @@ class Batch:
 
     faces: per frame, set by `analyse`, held steady by `steady`, narrowed by `select`. detected, tracked, cuts: per
     frame, set by `steady`: the faces as the detector gave them, all faces held steady, and whether the frame begins a
-    new scene. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
-    theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, from networks, or None.
-    maps: float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None.
+    new scene. sources: per frame, set by `cast`: int [N], which of several identities each face becomes; empty where
+    there is one. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
+    theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, set by `confine`, or None. maps:
+    float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None.
     """
 
     frames: tuple[Frame, ...]
@@ -26,6 +27,7 @@ class Batch:
     detected: tuple[Faces, ...] = ()
     tracked: tuple[Faces, ...] = ()
     cuts: tuple[bool, ...] = ()
+    sources: tuple[Array, ...] = ()
     placements: Array | None = None
     patches: Patches | None = None
     masks: Array | None = None
@@ -40,6 +42,13 @@ class Batch:
     def frame_of_face(self) -> Array:
         """int [F], the frame (counted within the batch) of each face."""
         return np.repeat(np.arange(len(self.faces)), [len(faces) for faces in self.faces])
+
+    @property
+    def source_of_face(self) -> Array:
+        """int [F], the identity that each face becomes."""
+        if not self.sources:
+            return np.zeros(self.face_count, np.intp)
+        return np.concatenate(self.sources)
 
     @property
     def landmarks_px(self) -> Array:

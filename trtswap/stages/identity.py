@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -28,23 +29,29 @@ def identify(
     recogniser: Recogniser,
     options: DetectOptions,
     refiner: Refiner | None = None,
+    pick: Callable[[Faces], int] = largest_face,
 ) -> tuple[Identity, list[str]]:
     """The identity of one person from one or several pictures, and notes for the user.
 
-    From each picture the largest face counts. The embedding is the mean of the raw embeddings, `unit` the mean of
-    their unit vectors at length 1. Raises NoFaceError naming the picture without a face, PictureError.
+    From each picture the face at the row that `pick` gives counts, the largest. The embedding is the mean of the raw
+    embeddings, `unit` the mean of their unit vectors at length 1. Raises NoFaceError naming the picture without a face,
+    PictureError.
     """
     notes: list[str] = []
     embeddings = []
+    first: tuple[Surface, Array] | None = None
     for path in pictures:
-        faces = _faces_of_picture(path, detector, recogniser, options, refiner)
-        if len(faces) > 1:
+        surface, faces = _faces_of_picture(path, detector, recogniser, options, refiner)
+        if len(faces) > 1 and pick is largest_face:
             notes.append(f"{path} shows {len(faces)} faces; the largest is used")
+        row = pick(faces)
+        first = first or (surface, faces.landmarks_px[row])
         if faces.embeddings is not None:
-            embeddings.append(faces.embeddings[largest_face(faces)])
-    if not embeddings:
+            embeddings.append(faces.embeddings[row])
+    if not embeddings or first is None:
         raise NoFaceError("no source picture was given")
-    return identity_of(np.stack(embeddings)), notes
+    identity = identity_of(np.stack(embeddings))
+    return replace(identity, picture=first[0], landmarks_px=first[1]), notes
 
 
 def identity_of(embeddings: Array) -> Identity:
@@ -66,12 +73,12 @@ def _faces_of_picture(
     recogniser: Recogniser,
     options: DetectOptions,
     refiner: Refiner | None,
-) -> Faces:
+) -> tuple[Surface, Faces]:
     picture = cv2.cvtColor(read_picture_bgr(path), cv2.COLOR_BGR2RGB)
     for surface in (_surface(picture), _surface(_with_margin(picture))):
         faces = find_faces([surface], detector, options, recogniser, refiner)[0]
         if len(faces):
-            return faces
+            return surface, faces
     raise NoFaceError(
         f"no face was found in the source picture {path}",
         hint="use a sharp, well lit picture that shows the face from the front, or lower --detector-score",

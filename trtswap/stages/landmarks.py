@@ -7,30 +7,49 @@ from dataclasses import replace
 
 import numpy as np
 
+from trtswap.networks.five_to_68 import FiveTo68
 from trtswap.networks.landmarker import Landmarker, five_of_68
 from trtswap.options import LandmarkOptions
-from trtswap.types import Faces, Surface
+from trtswap.types import Array, Faces, Surface
 
 
 class Refiner:
-    """Runs a landmarker on detected faces."""
+    """Runs a landmarker on detected faces.
 
-    def __init__(self, landmarker: Landmarker, options: LandmarkOptions) -> None:
+    guesser: tells the sixty-eight points from the detector's five where there is no landmarker, and to the landmarker
+    how a face is turned.
+    """
+
+    def __init__(
+        self, landmarker: Landmarker | None, options: LandmarkOptions, guesser: FiveTo68 | None = None
+    ) -> None:
         self._landmarker = landmarker
         self._options = options
+        self._guesser = guesser
 
     def refine(self, surfaces: Sequence[Surface], faces: Sequence[Faces]) -> list[Faces]:
         """The faces of each surface with `landmarks_68_px`, from one run on all of them.
 
         Where the landmarker's score is above that of the options, the five points are those of the sixty-eight; else
-        they stay the detector's.
+        they stay the detector's. Faces are to be such that can be aligned.
         """
+        ends = np.cumsum([len(item) for item in faces])[:-1]
+        if self._guesser is not None:
+            guessed = self._guesser.guess(np.concatenate([item.landmarks_px for item in faces]))
+            parts = np.split(_finite(guessed), ends)
+            faces = [replace(item, landmarks_68_px=part) for item, part in zip(faces, parts, strict=True)]
+        if self._landmarker is None:
+            return list(faces)
         dense, scores = self._landmarker.locate(surfaces, faces)
         sure = (scores > self._options.score) & np.isfinite(dense).all(axis=(1, 2))
-        dense = np.nan_to_num(dense, nan=0.0, posinf=0.0, neginf=0.0)
-        ends = np.cumsum([len(item) for item in faces])[:-1]
         refined = []
-        for item, points, taken in zip(faces, np.split(dense, ends), np.split(sure, ends), strict=True):
+        for item, points, taken in zip(
+            faces, np.split(_finite(dense), ends), np.split(sure, ends), strict=True
+        ):
             five = np.where(taken[:, None, None], five_of_68(points), item.landmarks_px)
             refined.append(replace(item, landmarks_px=five.astype(np.float32), landmarks_68_px=points))
         return refined
+
+
+def _finite(points: Array) -> Array:
+    return np.nan_to_num(points, nan=0.0, posinf=0.0, neginf=0.0)

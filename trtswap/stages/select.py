@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from trtswap.errors import OptionError
-from trtswap.options import SelectOptions
+from trtswap.options import Order, SelectOptions
 from trtswap.stages.batch import Batch
 from trtswap.types import Array, Faces, Identity
 
@@ -28,7 +28,8 @@ def select(
 class Selector:
     """Chooses the faces of one frame after the other.
 
-    "all": every face. "largest": the face with the largest box; a track once chosen stays so until another is clearly
+    "all": every face. "one": that at `options.position` in `options.order`, and its track as long as it is seen.
+    "largest": the face with the largest box; a track once chosen stays so until another is clearly
     larger. "reference": the face nearest to the reference, if its distance (1 - cosine) / 2 is below
     `options.distance`; of a track the mean embedding counts. Faces without `track_ids` are judged alone.
     """
@@ -49,6 +50,8 @@ class Selector:
             return faces
         if self._options.mode == "largest":
             return faces.take([self._largest(faces)])
+        if self._options.mode == "one":
+            return faces.take([self._one(faces)])
         assert self._reference is not None
         distances = embedding_distances(self._track_embeddings(faces), self._reference.unit)
         nearest = int(np.argmin(distances))
@@ -62,6 +65,15 @@ class Selector:
         former = np.flatnonzero(faces.track_ids == self._chosen_track)
         if len(former) and areas[former[0]] >= _STAYS_LARGEST * areas[row]:
             row = int(former[0])
+        self._chosen_track = int(faces.track_ids[row])
+        return row
+
+    def _one(self, faces: Faces) -> int:
+        row = face_at(faces, self._options)
+        if faces.track_ids is None:
+            return row
+        former = np.flatnonzero(faces.track_ids == self._chosen_track)
+        row = int(former[0]) if len(former) else row
         self._chosen_track = int(faces.track_ids[row])
         return row
 
@@ -82,6 +94,27 @@ class Selector:
 def largest_face(faces: Faces) -> int:
     """The row of the face with the largest box; of equals the first."""
     return int(np.argmax(box_areas(faces)))
+
+
+def ordered(faces: Faces, order: Order) -> Array:
+    """The rows of the faces in an order; equals keep theirs: intp [N]."""
+    keys = {
+        "large-small": -box_areas(faces),
+        "small-large": box_areas(faces),
+        "left-right": faces.boxes_px[:, 0],
+        "right-left": -faces.boxes_px[:, 0],
+        "top-bottom": faces.boxes_px[:, 1],
+        "bottom-top": -faces.boxes_px[:, 1],
+        "best-worst": -faces.scores,
+        "worst-best": faces.scores,
+    }
+    return np.argsort(keys[order], kind="stable")
+
+
+def face_at(faces: Faces, options: SelectOptions) -> int:
+    """The row at `options.position` in `options.order`, or the last; of one face or more."""
+    rows = ordered(faces, options.order)
+    return int(rows[min(options.position, len(rows) - 1)])
 
 
 def box_areas(faces: Faces) -> Array:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,6 +52,19 @@ def require_output(path: StrPath, source: StrPath, *, overwrite: bool) -> None:
             raise OptionError(f"the output {output} is not a regular file")
     if not output.parent.is_dir():
         raise OptionError(f"the output folder {output.parent} does not exist", hint="create it first")
+
+
+def check_apart(read: Sequence[StrPath | None], written: Sequence[StrPath | None]) -> None:
+    """What is written must be neither what is read nor each other. Raises OptionError."""
+    taken = {Path(path).resolve() for path in read if path is not None}
+    for path in written:
+        if path is None:
+            continue
+        if Path(path).resolve() in taken:
+            raise OptionError(
+                f"{path} is written, and is an input or another output too", hint="choose another name for it"
+            )
+        taken.add(Path(path).resolve())
 
 
 def _same_file(first: Path, second: Path) -> bool:

@@ -1,0 +1,178 @@
+"""Builds engines of the stand-ins and times them: `python bench/engines.py [NAME ...] [--max-batch N] [--level N]`.
+
+Stand-ins are written to --folder, engines go to the usual cache (TRTSWAP_CACHE). Times are of device arrays in and out:
+so many batches queued that the GPU is never idle, from the first to the last, over their number. The call is what one
+batch costs the caller's thread, with the GPU left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from standins import STAND_INS
+
+from trtswap import device
+from trtswap.engine_options import EngineOptions
+from trtswap.inference.engine import Recipe, ensure
+from trtswap.inference.spec import load_specs
+from trtswap.inference.spec_types import FidelitySpec, NetworkSpec, TensorSpec
+from trtswap.inference.tensorrt_library import load_tensorrt
+from trtswap.inference.trt import TrtSession
+from trtswap.networks.calibration import calibration_of
+
+BATCHES = (1, 2, 4, 8, 16, 32)
+
+
+def spec_of(name: str) -> NetworkSpec:
+    """The spec of a stand-in: the real one's, or one made from a relative's."""
+    specs = load_specs()
+    if name in specs:
+        return specs[name]
+    if name == "scrfd_10g":
+        base = specs["yunet"]
+        tensors = [
+            TensorSpec(
+                f"{kind}_{stride}", (f"{kind}_{stride}",), "float32", ("N", f"C{stride}", width), False
+            )
+            for kind, width in (("score", 1), ("bbox", 4), ("kps", 10))
+            for stride in (8, 16, 32)
+        ]
+        return replace(
+            base,
+            name=name,
+            inputs=(replace(base.inputs[0], accepts=("input.1",)),),
+            outputs=tuple(tensors),
+            picture=replace(base.picture, mean=(0.498,) * 3, std=(0.502,) * 3),
+            fidelity=FidelitySpec("snr", 40.0),
+        )
+    base = specs["arcface_w600k_r50"]
+    return replace(
+        base,
+        name=name,
+        kind="landmarker/heatmaps",
+        inputs=(replace(base.inputs[0], shape=("N", 3, 256, 256)),),
+        outputs=(TensorSpec("points", ("points",), "float32", ("N", 68, 3), False),),
+        picture=replace(base.picture, size=(256, 256)),
+        fidelity=FidelitySpec("landmarks", 0.25, pixels_per_unit=4.0),
+    )
+
+
+class Lines:
+    """Reports to stderr, with the time since the start."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._started = time.perf_counter()
+
+    def stage(self, text: str) -> None:
+        print(
+            f"[{time.perf_counter() - self._started:6.1f} s] {self._name}: {text}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        pass
+
+    def step(self, text: str) -> None:
+        self.stage(text)
+
+
+def measure(session: TrtSession, spec: NetworkSpec, batch: int, seconds: float = 0.7) -> dict[str, float]:
+    """Milliseconds per batch with the GPU kept busy, microseconds of one call, items per second."""
+    rng = np.random.default_rng(0)
+    lengths = {"W": spec.picture.size[0], "H": spec.picture.size[1]}
+    inputs = {
+        tensor.name: device.to_device(
+            rng.random(
+                [batch, *(lengths.get(d, d) if isinstance(d, str) else d for d in tensor.shape[1:])],
+                np.float32,
+            )
+        )
+        for tensor in spec.inputs
+    }
+    outputs = session.run(inputs)
+    for _ in range(6):
+        session.enqueue(inputs, outputs)
+    _wait()
+    count, calls = 0, []
+    start = time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        for _ in range(8):
+            before = time.perf_counter()
+            session.enqueue(inputs, outputs)
+            calls.append(time.perf_counter() - before)
+        _wait()
+        count += 8
+    took = (time.perf_counter() - start) / count
+    return {
+        "batch": batch,
+        "ms": took * 1000,
+        "items_s": batch / took,
+        "call_us": float(np.median(calls)) * 1e6,
+    }
+
+
+def _wait() -> None:
+    with device.activate():
+        device.driver().Context.synchronize()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", default=list(STAND_INS))
+    parser.add_argument("--folder", type=Path, default=Path("build/standins"))
+    parser.add_argument("--max-batch", type=int, default=32)
+    parser.add_argument("--level", type=int, default=EngineOptions().optimization_level)
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp16", "fp32"))
+    parser.add_argument("--no-graphs", action="store_true", help="also without CUDA graphs")
+    parser.add_argument("--json", type=Path)
+    wanted = parser.parse_args()
+    wanted.folder.mkdir(parents=True, exist_ok=True)
+    library, rows = load_tensorrt(), []
+    print(f"{device.describe()[0]}, TensorRT {library.version}")
+    for name in wanted.names:
+        path, spec = wanted.folder / f"{name}.onnx", spec_of(name)
+        if not path.exists():
+            STAND_INS[name](path)
+        options = EngineOptions(
+            precision=wanted.precision, max_batch=wanted.max_batch, optimization_level=wanted.level
+        )
+        recipe = Recipe(library, spec, path, options, 0, lambda s=spec, p=path: calibration_of(s, p))
+        engine = ensure(recipe, Lines(name))
+        before = time.perf_counter()
+        content = ensure(recipe, Lines(name)).content
+        session = TrtSession(library, content, path, spec, contexts=1)
+        loaded = time.perf_counter() - before
+        record = engine.record
+        print(
+            f"{name}: {record.precision}, {record.fidelity['text']}; built in {record.build_s:.0f} s, "
+            f"{record.plan_bytes / 2**20:.0f} MiB, loads in {loaded:.2f} s; {record.batched}"
+        )
+        for graphs in (True, False) if wanted.no_graphs else (True,):
+            with (
+                session
+                if graphs
+                else TrtSession(library, content, path, spec, contexts=1, graphs=False) as running
+            ):
+                for batch in BATCHES:
+                    if batch <= wanted.max_batch:
+                        row = {"name": name, "graphs": graphs, **measure(running, spec, batch)}
+                        rows.append(row)
+                        print(
+                            f"  batch {batch:3d} {'graph' if graphs else 'plain'}: {row['ms']:8.3f} ms, "
+                            f"{row['items_s']:8.0f} /s, call {row['call_us']:6.1f} us",
+                            flush=True,
+                        )
+    if wanted.json:
+        wanted.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""The monitor while frames pass: what it sees, what it costs in memory, and that nothing of it reaches a run."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import tracemalloc
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from support import faults
+from support.targets import Target
+
+from trtswap.options import MonitorOptions
+from trtswap.quality import monitor as module
+from trtswap.quality import region, tally
+from trtswap.quality.figures import Quality
+from trtswap.quality.monitor import Monitor, Person
+from trtswap.quality.series import Series
+from trtswap.types import Faces, Frame
+
+FULL = MonitorOptions("full")
+
+
+@dataclass(frozen=True)
+class Batch:
+    frames: tuple[Frame, ...]
+    faces: tuple[Faces, ...]
+    cuts: tuple[bool, ...]
+
+
+@pytest.fixture(scope="module")
+def one() -> faults.Scene:
+    return faults.scene("talking", 7, 12, (240, 180))
+
+
+def observed(one: faults.Scene, made: Any, options: MonitorOptions = FULL, **how: Any) -> Quality:
+    with Monitor(options, how.pop("person", None)) as monitor:
+        for index, picture in enumerate(made):
+            result = faults.surface_of(picture)
+            monitor.observe(one.frame(index), one.faces[index], cut=index == 0, result=result, **how)
+    return monitor.quality()
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "trtswap-monitor"]
+
+
+def test_in_a_run_it_sees_the_frames_before_and_after(one: faults.Scene, target: Target) -> None:
+    """Compositing changes surfaces in place; the figures are those of the two finished videos."""
+    batches = []
+    for start in range(0, 12, 4):
+        rows = range(start, start + 4)
+        frames = tuple(replace(one.frame(k), surface=target.put_surface(one.frame(k).surface)) for k in rows)
+        batches.append(Batch(frames, tuple(one.faces[k] for k in rows), tuple(k == 0 for k in rows)))
+
+    def composite(passing: Any) -> Any:
+        for batch in passing:
+            for frame in batch.frames:
+                swapped = target.put(one.swaps[frame.index])
+                plane = frame.surface.planes[0]
+                plane.set(swapped) if hasattr(plane, "set") else np.copyto(plane, swapped)
+            yield batch
+
+    with Monitor(FULL) as monitor:
+        passed = list(monitor.after(composite(monitor.before(batches))))
+    assert [batch is given for batch, given in zip(passed, batches, strict=True)] == [True] * 3
+    got, expected = monitor.quality(), observed(one, one.swaps)
+    assert got.notes == ()
+    assert got.figures.keys() == expected.figures.keys()
+    for name, value in expected.figures.items():
+        assert got.figures[name] == (None if value is None else pytest.approx(value, abs=2e-3)), name
+    assert got.figures["change.mean"] > 3
+
+
+def test_off_does_nothing(one: faults.Scene) -> None:
+    batches = [Batch((one.frame(0),), (one.faces[0],), (True,))]
+    with Monitor(MonitorOptions("off")) as monitor:
+        assert list(monitor.after(monitor.before(batches))) == batches
+    assert monitor.quality().figures == {}
+
+
+def test_sampling_measures_pairs(one: faults.Scene) -> None:
+    quality = observed(one, one.swaps, MonitorOptions("sample", stride=5))
+    assert quality.figures["frames.count"] == 12
+    assert quality.figures["frames.measured"] == 6  # 0 1, 5 6, 10 11
+    assert sum(1 for _ in quality.series["tpsnr"]) == 3
+    assert sum(1 for _ in quality.series["seam"]) == 6
+    assert sum(1 for _ in quality.series["landmark_jitter"]) == 10  # of every frame, from the third on
+    full = observed(one, one.swaps)
+    assert full.figures["tpsnr.min"] <= quality.figures["tpsnr.min"]
+    times = [row[0] for row in quality.series["tpsnr"]]
+    assert times == pytest.approx([1 / 25, 6 / 25, 11 / 25])
+    by_time = {row[0]: row[1] for row in full.series["tpsnr"]}
+    for time_s, value, *_ in quality.series["tpsnr"]:
+        assert by_time[time_s] == pytest.approx(value)
+
+
+def test_nothing_is_compared_across_a_cut(one: faults.Scene) -> None:
+    with Monitor(FULL) as monitor:
+        for index in range(12):
+            result = faults.surface_of(one.swaps[index])
+            monitor.observe(one.frame(index), one.faces[index], cut=index in (0, 6), result=result)
+    quality = monitor.quality()
+    assert quality.figures["cuts.count"] == 2
+    assert quality.cuts_s == pytest.approx([0, 6 / 25])
+    assert len(quality.series["tpsnr"]) == len(quality.series["tpsnr_frame"]) == 10
+
+
+def test_missed_and_filled_faces_are_counted(one: faults.Scene) -> None:
+    """Faces: . F F - - F f | - F F -   ("." before the first, "|" a cut, "f" filled)."""
+    marks = [".", "F", "F", "-", "-", "F", "f", "|", "-", "F", "F", "-"]
+    with Monitor(FULL) as monitor:
+        index, cut = 0, True
+        for mark in marks:
+            if mark == "|":
+                cut = True
+                continue
+            faces = one.faces[index] if mark in "Ff" else Faces.empty()
+            if mark == "f":
+                faces = replace(faces, filled=np.ones(1, bool))
+            monitor.observe(one.frame(index), faces, cut=cut, result=faults.surface_of(one.swaps[index]))
+            index, cut = index + 1, False
+    figures = monitor.quality().figures
+    assert figures["frames.count"] == 11
+    assert figures["frames.missed"] == 2
+    assert figures["frames.missed_share"] == pytest.approx(2 / 11)
+    assert figures["faces.filled"] == 1
+    assert figures["faces.filled_share"] == pytest.approx(1 / 6)
+
+
+def test_a_result_of_another_size_gives_the_same_figures(one: faults.Scene) -> None:
+    """Twice as large, each pixel four times: the squares see the same."""
+    doubled = [np.repeat(np.repeat(swap, 2, 0), 2, 1) for swap in one.swaps]
+    same, large = observed(one, one.swaps).figures, observed(one, doubled).figures
+    assert large["shake.mean"] == pytest.approx(2 * same["shake.mean"], rel=0.15)  # in pixels of the result
+    for name in ("tpsnr.mean", "colour_gap_added.mean", "change.mean"):
+        assert large[name] == pytest.approx(same[name], rel=0.02, abs=0.1), name
+
+
+def test_without_a_source_only_the_result_is_measured(one: faults.Scene) -> None:
+    with Monitor(FULL) as monitor:
+        for index, swap in enumerate(one.swaps):
+            frame = replace(one.frame(index), surface=faults.surface_of(swap))
+            monitor.observe(frame, one.faces[index], cut=index == 0, result=frame.surface, has_source=False)
+    figures = monitor.quality().figures
+    both = observed(one, one.swaps).figures
+    assert figures["tpsnr.mean"] == pytest.approx(both["tpsnr.mean"])
+    assert "shake.mean" not in figures
+    assert "seam.mean" not in figures
+    assert figures["unswapped.share"] is None
+    assert figures["gradient.mean"] > 0
+
+
+def test_identity_is_asked_now_and_then(one: faults.Scene) -> None:
+    asked: list[int] = []
+
+    class Recogniser:
+        session: Any = None
+
+        def embed(self, surfaces: Any, indices: Any, landmarks: Any) -> Any:
+            asked.append(len(indices))
+            assert np.allclose(landmarks[0], one.faces[0].landmarks_px[0], atol=60)
+            mean = np.asarray(surfaces[0].planes[0], np.float32).reshape(-1, 3).mean(axis=0)
+            return np.stack([mean] * len(indices))
+
+    colours = np.ones(3, np.float32)
+    quality = observed(one, one.swaps, person=Person(Recogniser(), colours, every=5))
+    assert len(asked) == 2 * 3  # frames 0, 5, 10: before and after
+    rows = quality.series["identity_source"]
+    made = one.swaps[5].reshape(-1, 3).mean(axis=0)
+    assert rows[1][1] == pytest.approx(made.sum() / np.linalg.norm(made) / np.sqrt(3), abs=1e-6)
+    assert quality.figures["identity_target.mean"] > 0.99
+
+
+@pytest.mark.parametrize("where", ["before", "after", "judging"])
+def test_an_error_inside_never_reaches_the_run(one: faults.Scene, monkeypatch: Any, where: str) -> None:
+    calls = 0
+
+    def broken(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 7:
+            raise ZeroDivisionError("the seventh time")
+        return real(*arguments, **keywords)
+
+    owner, name = {
+        "before": (region, "placements_of"),
+        "after": (region, "thumbnail"),
+        "judging": (module.Judge, "_judge"),
+    }[where]
+    real = getattr(owner, name)
+    monkeypatch.setattr(owner, name, broken)
+    quality = observed(one, one.swaps)
+    assert any("the seventh time" in note for note in quality.notes)
+    assert 0 < quality.figures["frames.measured"] < 12
+    assert threads() == []
+
+
+def test_a_slow_judge_holds_up_nothing_when_sampling(one: faults.Scene, monkeypatch: Any) -> None:
+    release = threading.Event()
+    real = module.Judge._judge
+
+    def slow(self: Any, look: Any) -> None:
+        release.wait(20)
+        real(self, look)
+
+    monkeypatch.setattr(module.Judge, "_judge", slow)
+    with Monitor(MonitorOptions("sample", stride=2)) as monitor:
+        for index in range(12):
+            result = faults.surface_of(one.swaps[index])
+            monitor.observe(one.frame(index), one.faces[index], cut=index == 0, result=result)
+        release.set()
+    figures = monitor.quality().figures
+    assert figures["frames.skipped"] >= 12 - 9
+    assert figures["frames.measured"] + figures["frames.skipped"] == 12
+    assert threads() == []
+
+
+def test_leaving_by_an_error_ends_the_thread_at_once(one: faults.Scene) -> None:
+    def interrupted() -> None:
+        with Monitor(FULL) as monitor:
+            monitor.observe(one.frame(0), one.faces[0], cut=True, result=faults.surface_of(one.swaps[0]))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert threads() == []
+
+
+def test_memory_does_not_grow(one: faults.Scene, monkeypatch: Any) -> None:
+    """Traced memory after 4,000 and after 12,000 frames of a stream with cuts, new faces, and bad moments; with series
+    so short that they are full by then."""
+    monkeypatch.setattr(tally, "Series", lambda: Series(20))
+    options = MonitorOptions("sample", stride=40)
+    used = []
+    tracemalloc.start()
+    with Monitor(options) as monitor:
+        for index in range(12_000):
+            k = index % 12
+            faces = replace(one.faces[k], track_ids=np.array([index // 10], np.int32))
+            frame = Frame(one.frame(k).surface, index, index, Fraction(1, 25))
+            picture = one.pictures[k] if index % 400 == 0 else one.swaps[k]
+            monitor.observe(frame, faces, cut=index % 700 == 0, result=faults.surface_of(picture))
+            if index + 1 in (4_000, 12_000):
+                while not monitor._judge._waiting.empty():
+                    time.sleep(0.01)
+                gc.collect()
+                used.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert monitor.quality().figures["frames.count"] == 12_000
+    assert used[1] < used[0] + 200_000

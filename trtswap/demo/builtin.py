@@ -1,0 +1,29 @@
+"""The built-in networks: small, trained on rendered people, always at hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trtswap.options import SwapOptions
+
+NAMES = {
+    "detector": "demo_detector",
+    "landmarker": "demo_landmarker",
+    "recogniser": "demo_recogniser",
+    "swapper": "demo_swapper",
+    "occlusion": "demo_occlusion",
+}
+"""Role to name."""
+
+
+def builtin_options(options: SwapOptions | None = None) -> SwapOptions:
+    """The same options with the built-in network in every role."""
+    given = options or SwapOptions()
+    return replace(
+        given,
+        swapper=NAMES["swapper"],
+        recogniser=NAMES["recogniser"],
+        detect=replace(given.detect, network=NAMES["detector"]),
+        landmarks=replace(given.landmarks, network=NAMES["landmarker"]),
+        mask=replace(given.mask, occluder=NAMES["occlusion"]),
+    )

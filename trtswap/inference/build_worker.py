@@ -1,0 +1,85 @@
+"""Builds one engine in a process of its own: `python -m trtswap.inference.build_worker` with a request on stdin.
+
+A process can be stopped at any moment, gives back all memory, and takes nobody along when the builder crashes. It
+speaks JSON lines on stdout; what TensorRT itself prints goes to stderr.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from trtswap import device
+from trtswap.errors import TrtSwapError
+from trtswap.inference import cache
+from trtswap.inference.builder import BuildRequest, build
+from trtswap.inference.tensorrt_library import load_tensorrt
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Reads the request, builds, writes the plan; returns 0, or 1 after an error that was told."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops this process itself
+    channel = _private_stdout()
+    wanted = json.loads(sys.stdin.readline())
+    _die_with_parent(int(wanted["parent"]))
+    try:
+        _build(wanted, channel)
+    except TrtSwapError as error:
+        _tell(channel, "error", kind=type(error).__name__, message=error.message, hint=error.hint)
+        return 1
+    except MemoryError:
+        _tell(channel, "error", kind="DeviceMemoryError", message="out of memory while building", hint=None)
+        return 1
+    return 0
+
+
+def _build(wanted: dict[str, Any], channel: TextIO) -> None:
+    fields = wanted["request"]
+    if fields["profiles"] is not None:
+        fields["profiles"] = tuple(tuple(profile) for profile in fields["profiles"])
+    for name in ("keep", "halve", "tactic_sources"):
+        fields[name] = tuple(fields[name])
+    request = BuildRequest(**fields)
+    library = load_tensorrt()
+    with device.activate(int(wanted["device"])):
+        plan, timing = build(
+            library,
+            request,
+            lambda phase, done, total: _tell(channel, "progress", phase=phase, done=done, total=total),
+        )
+    cache.write_whole(Path(wanted["plan"]), plan)
+    if timing is not None and request.timing_cache is not None:
+        cache.write_whole(Path(request.timing_cache), timing)
+    _tell(channel, "done", bytes=len(plan))
+
+
+def _tell(channel: TextIO, event: str, **fields: Any) -> None:
+    print(json.dumps({"event": event, **fields}), file=channel, flush=True)
+
+
+def _private_stdout() -> TextIO:
+    """The pipe to the parent, out of reach of native code that prints."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return channel
+
+
+def _die_with_parent(parent: int) -> None:
+    """A parent that is killed takes its builder along (Linux)."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        return
+    if os.getppid() != parent:  # gone already
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""What pycuda lacks, straight from the driver's library: CUDA graphs, and calls on streams known by number only.
+
+The device's context must be current in all of it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+from trtswap.errors import DeviceError
+
+_NO_TIMING = 2
+_THREAD_LOCAL = 1
+"""Capture mode: what other threads do to the device does not end the capture."""
+
+
+class CapturedGraph:
+    """Work queued on a stream once, replayed with one call."""
+
+    def __init__(self, stream: int, enqueue: Callable[[], None]) -> None:
+        """Captures what `enqueue` puts on the stream, without running it. Raises DeviceError."""
+        cuda = _library()
+        self._launch = cuda.cuGraphLaunch
+        self._executable = ctypes.c_void_p()
+        graph = ctypes.c_void_p()
+        _check(cuda.cuStreamBeginCapture_v2(ctypes.c_void_p(stream), _THREAD_LOCAL), "cuStreamBeginCapture")
+        try:
+            enqueue()
+        finally:
+            code = cuda.cuStreamEndCapture(ctypes.c_void_p(stream), ctypes.byref(graph))
+        _check(code, "cuStreamEndCapture")
+        try:
+            _check(
+                cuda.cuGraphInstantiateWithFlags(
+                    ctypes.byref(self._executable), graph, ctypes.c_ulonglong(0)
+                ),
+                "cuGraphInstantiateWithFlags",
+            )
+        finally:
+            cuda.cuGraphDestroy(graph)
+
+    def launch(self, stream: int) -> None:
+        """Queues all of it on a stream. Raises DeviceError."""
+        code = self._launch(self._executable, ctypes.c_void_p(stream))
+        if code:
+            _check(code, "cuGraphLaunch")
+
+    def close(self) -> None:
+        """Frees it. May be repeated."""
+        if self._executable:
+            _library().cuGraphExecDestroy(self._executable)
+            self._executable = ctypes.c_void_p()
+
+
+class Fence:
+    """A point in the work of one stream that another can wait for. May be recorded again and again."""
+
+    def __init__(self) -> None:
+        """Raises DeviceError."""
+        cuda = _library()
+        self._event = ctypes.c_void_p()
+        _check(cuda.cuEventCreate(ctypes.byref(self._event), _NO_TIMING), "cuEventCreate")
+
+    def record(self, stream: int) -> None:
+        """After all that is queued on `stream` now. Raises DeviceError."""
+        _check(_library().cuEventRecord(self._event, ctypes.c_void_p(stream)), "cuEventRecord")
+
+    def hold(self, stream: int) -> None:
+        """What is queued on `stream` from here on waits for the point. Raises DeviceError."""
+        _check(_library().cuStreamWaitEvent(ctypes.c_void_p(stream), self._event, 0), "cuStreamWaitEvent")
+
+    def wait(self) -> None:
+        """Until the point is reached. Raises DeviceError."""
+        _check(_library().cuEventSynchronize(self._event), "cuEventSynchronize")
+
+    def close(self) -> None:
+        """Frees it. May be repeated."""
+        if self._event:
+            _library().cuEventDestroy_v2(self._event)
+            self._event = ctypes.c_void_p()
+
+
+def copy_on_device(target: int, source: int, size: int, stream: int) -> None:
+    """Queues a copy of `size` bytes. Raises DeviceError."""
+    code = _library().cuMemcpyDtoDAsync_v2(
+        ctypes.c_ulonglong(target), ctypes.c_ulonglong(source), ctypes.c_size_t(size), ctypes.c_void_p(stream)
+    )
+    if code:
+        _check(code, "cuMemcpyDtoDAsync")
+
+
+_loaded: Any = None
+
+
+def _library() -> Any:
+    global _loaded
+    if _loaded is None:
+        try:
+            _loaded = ctypes.CDLL("libcuda.so.1")
+        except OSError as error:
+            raise DeviceError(f"the NVIDIA driver's library does not load: {error}") from error
+    return _loaded
+
+
+def _check(code: int, call: str) -> None:
+    if code:
+        raise DeviceError(f"{call} failed with the code {code}", cuda_name=str(code))

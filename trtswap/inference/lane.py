@@ -1,0 +1,234 @@
+"""One of the places in a session where a batch can run: a stream, execution contexts, buffers that stay put."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trtswap import device
+from trtswap.errors import DeviceError, DeviceMemoryError, NetworkError
+from trtswap.inference.cuda_calls import CapturedGraph, Fence, copy_on_device
+from trtswap.types import Array, DeviceArray
+
+
+@dataclass(frozen=True)
+class EngineTensor:
+    """An input or output of an engine. shape: of one item, without the batch."""
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    item_bytes: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The batches that one optimization profile takes; index: its number in the engine."""
+
+    index: int
+    low: int
+    high: int
+
+
+class _Ready:
+    """An execution context with what was last set in it."""
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+        self.batch = 0
+        self.addresses: dict[str, int] = {}
+
+
+class Lane:
+    """Runs one batch at a time; used by one thread at a time. The device's context must be current in every method.
+
+    Buffers and contexts are made when a batch first needs them.
+    """
+
+    def __init__(
+        self,
+        gpu: int,
+        engine: Any,
+        inputs: Sequence[EngineTensor],
+        outputs: Sequence[EngineTensor],
+        profiles: Sequence[Profile],
+        *,
+        graphs: bool,
+    ) -> None:
+        self._gpu = gpu
+        self._driver = device.driver(gpu)
+        self._engine = engine
+        self._tensors = (*inputs, *outputs)
+        self._inputs = tuple(inputs)
+        self._outputs = tuple(outputs)
+        self._profiles = tuple(profiles)
+        self._use_graphs = graphs
+        self.stream = self._driver.Stream()
+        self._handle = int(self.stream.handle)
+        self._contexts: dict[int, _Ready] = {}
+        self._graphs: dict[int, CapturedGraph] = {}
+        self._uses: dict[int, int] = {}
+        self._fixed: dict[str, DeviceArray] = {}
+        self._pinned: dict[str, Array] = {}
+        self._capacity = 0
+        self._last_stream: int | None = None
+        self._fence: Fence | None = None
+
+    def enqueue(
+        self, batch: int, sources: Sequence[int], targets: Sequence[int], stream: int | None = None
+    ) -> None:
+        """Queues a batch: reads the addresses in `sources`, writes those in `targets`, waits for nothing.
+
+        stream: where to queue, None for the lane's own, which CUDA's default stream and this one's work wait for in
+        turn. Raises NetworkError, DeviceError, DeviceMemoryError.
+        """
+        handle = self._handle if stream is None else stream
+        if self._last_stream is not None and self._last_stream != handle:
+            self._follow(self._last_stream, handle)
+        graph = self._graph(batch) if self._use_graphs else None
+        if graph is None:
+            self._execute(batch, (*sources, *targets), handle)
+        else:
+            self._replay(graph, batch, sources, targets, handle)
+        self._last_stream = handle
+
+    def run_host(self, batch: int, sources: Sequence[Array]) -> None:
+        """Queues a batch of host arrays (contiguous, of the engine's types) and the way back of its outputs."""
+        self._reserve(batch)
+        addresses = []
+        for tensor, source in zip(self._inputs, sources, strict=True):
+            staged = self._staging(tensor)[:batch]
+            np.copyto(staged, source, casting="same_kind")
+            address = int(self._fixed[tensor.name].gpudata)
+            self._driver.memcpy_htod_async(address, staged, self.stream)
+            addresses.append(address)
+        targets = [int(self._fixed[tensor.name].gpudata) for tensor in self._outputs]
+        self.enqueue(batch, addresses, targets)
+        for tensor, address in zip(self._outputs, targets, strict=True):
+            self._driver.memcpy_dtoh_async(self._staging(tensor)[:batch], address, self.stream)
+
+    def collect(self, batch: int) -> list[Array]:
+        """The outputs of the last `run_host`, copied, once they are there. Raises NetworkError."""
+        self.wait()
+        return [self._staging(tensor)[:batch].copy() for tensor in self._outputs]
+
+    def wait(self) -> None:
+        """Until all work queued on the lane's own stream is done. Raises NetworkError."""
+        try:
+            self.stream.synchronize()
+        except self._driver.Error as error:
+            raise DeviceError(f"the GPU failed: {error}") from error
+
+    def close(self) -> None:
+        """Frees everything, after the work in progress."""
+        with suppress(Exception):
+            self.stream.synchronize()
+        if self._fence is not None:
+            with suppress(Exception):
+                self._fence.record(self._last_stream or 0)
+                self._fence.wait()
+                self._fence.close()
+        for graph in self._graphs.values():
+            graph.close()
+        self._graphs.clear()
+        self._contexts.clear()
+        self._fixed.clear()
+        self._pinned.clear()
+
+    def _execute(self, batch: int, addresses: Sequence[int], handle: int) -> None:
+        ready = self._ready(batch)
+        if ready.batch != batch:
+            for tensor in self._inputs:
+                ready.context.set_input_shape(tensor.name, (batch, *tensor.shape))
+            ready.batch = batch
+        known = ready.addresses
+        for tensor, address in zip(self._tensors, addresses, strict=True):
+            if known.get(tensor.name) != address:
+                ready.context.set_tensor_address(tensor.name, address)
+                known[tensor.name] = address
+        if not ready.context.execute_async_v3(handle):
+            raise NetworkError("TensorRT could not queue the batch")
+
+    def _replay(
+        self, graph: CapturedGraph, batch: int, sources: Sequence[int], targets: Sequence[int], handle: int
+    ) -> None:
+        for tensor, source in zip(self._inputs, sources, strict=True):
+            fixed = self._fixed[tensor.name].ptr
+            if source != fixed:
+                copy_on_device(fixed, source, batch * tensor.item_bytes, handle)
+        graph.launch(handle)
+        for tensor, target in zip(self._outputs, targets, strict=True):
+            fixed = self._fixed[tensor.name].ptr
+            if target != fixed:
+                copy_on_device(target, fixed, batch * tensor.item_bytes, handle)
+
+    def _graph(self, batch: int) -> CapturedGraph | None:
+        """The graph of a batch size: none for its first two batches, which also warm it up."""
+        graph = self._graphs.get(batch)
+        if graph is not None:
+            return graph
+        self._uses[batch] = self._uses.get(batch, 0) + 1
+        if self._uses[batch] < 3:
+            return None
+        self._reserve(batch)
+        addresses = [int(self._fixed[tensor.name].gpudata) for tensor in self._tensors]
+        self._execute(batch, addresses, self._handle)  # sets what a capture must not set
+        self.wait()
+        try:
+            graph = CapturedGraph(self._handle, lambda: self._execute(batch, addresses, self._handle))
+        except (DeviceError, NetworkError):
+            self._use_graphs = False  # an engine with parts that cannot be captured
+            return None
+        self._graphs[batch] = graph
+        return graph
+
+    def _ready(self, batch: int) -> _Ready:
+        profile = next((item for item in self._profiles if item.low <= batch <= item.high), None)
+        if profile is None:
+            raise NetworkError(f"the engine takes no batch of {batch}")
+        ready = self._contexts.get(profile.index)
+        if ready is None:
+            context = self._engine.create_execution_context()
+            if context is None:
+                raise DeviceMemoryError(
+                    f"GPU {self._gpu} has no memory for another batch of this engine",
+                    hint="use a smaller batch, or close other programs that use the GPU",
+                )
+            if profile.index and not context.set_optimization_profile_async(profile.index, self._handle):
+                raise NetworkError(f"TensorRT refuses the profile {profile.index}")
+            ready = self._contexts[profile.index] = _Ready(context)
+        return ready
+
+    def _reserve(self, batch: int) -> None:
+        """Buffers of the lane's own for this batch and smaller ones. Graphs that used smaller ones are dropped."""
+        if batch <= self._capacity:
+            return
+        self.wait()
+        for graph in self._graphs.values():
+            graph.close()
+        self._graphs.clear()
+        capacity = next((item.high for item in self._profiles if item.low <= batch <= item.high), batch)
+        self._fixed = {
+            tensor.name: device.empty((capacity, *tensor.shape), tensor.dtype, device=self._gpu)
+            for tensor in self._tensors
+        }
+        self._pinned.clear()
+        self._capacity = capacity
+
+    def _staging(self, tensor: EngineTensor) -> Array:
+        staged = self._pinned.get(tensor.name)
+        if staged is None:
+            staged = device.pinned((self._capacity, *tensor.shape), tensor.dtype, device=self._gpu)
+            self._pinned[tensor.name] = staged
+        return staged
+
+    def _follow(self, before: int, handle: int) -> None:
+        """Lets the stream `handle` wait for the last batch, which was queued on another: they share memory."""
+        if self._fence is None:
+            self._fence = Fence()
+        self._fence.record(before)
+        self._fence.hold(handle)

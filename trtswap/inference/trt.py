@@ -1,0 +1,220 @@
+"""The session on TensorRT: device pointers in and out, several batches side by side, no host copy in between."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from queue import LifoQueue
+from types import TracebackType
+from typing import Any, cast
+
+import numpy as np
+
+from trtswap import device
+from trtswap.errors import NetworkError, StrPath
+from trtswap.inference.feed import checked_batch
+from trtswap.inference.lane import Lane
+from trtswap.inference.spec_types import NetworkSpec
+from trtswap.inference.tensorrt_library import TensorRT, make_logger
+from trtswap.inference.trt_engine import address, bound, deserialise, profiles
+from trtswap.types import Array, DeviceArray
+
+
+class TrtSession:
+    """A network as a TensorRT engine; see `Session`. May be used and closed in any thread.
+
+    plan: the serialised engine of the network at `path`. gpu: its number. contexts: batches that may run side by side;
+    a further thread waits. graphs: replay a batch size that comes for the third time as one CUDA graph.
+    Raises EngineError when the plan does not load here, NetworkContractError, DeviceError.
+    """
+
+    def __init__(
+        self,
+        library: TensorRT,
+        plan: bytes,
+        path: StrPath,
+        spec: NetworkSpec,
+        *,
+        gpu: int = 0,
+        contexts: int = 2,
+        graphs: bool = True,
+    ) -> None:
+        self.path = Path(path)
+        self.spec = spec
+        self.gpu = gpu
+        self._lock = threading.Lock()
+        with device.activate(gpu):
+            self._logger = make_logger(library.module)
+            self._runtime = library.module.Runtime(self._logger)
+            self._engine = deserialise(self._runtime, plan, self.path)
+            inputs, outputs, binding = bound(library.module, self._engine, spec, self.path)
+            offered = profiles(self._engine, inputs, binding.batch)
+            self._fed = binding.fed
+            self._inputs = inputs
+            self._outputs = outputs
+            self._largest = max(profile.high for profile in offered)
+            self._lanes = [
+                Lane(gpu, self._engine, inputs, outputs, offered, graphs=graphs) for _ in range(contexts)
+            ]
+        self._free: LifoQueue[Lane] = LifoQueue()
+        for lane in self._lanes:
+            self._free.put(lane)
+        _open_sessions.add(self)
+
+    @property
+    def max_batch(self) -> int | None:
+        """The largest batch of the engine."""
+        return self._largest
+
+    def run(self, inputs: Mapping[str, Any]) -> list[Any]:
+        """The outputs, in the spec's order, for a batch of one or more items.
+
+        inputs: one array [N, ...] for each input of the spec, all NumPy, or all in this GPU's memory (anything with
+        `__cuda_array_interface__`: contiguous, of the spec's dtype). Host arrays in give host arrays out, finished.
+        Device arrays in give device arrays out, in order with CUDA's default stream and not waited for.
+        A batch larger than the engine's runs in pieces, side by side where there are contexts.
+        Raises OptionError for inputs that do not fit, NetworkError, DeviceError.
+        """
+        if all(hasattr(array, "__cuda_array_interface__") for array in inputs.values()) and inputs:
+            return self.enqueue(inputs)
+        return self._run_host(cast("Mapping[str, Array]", inputs))
+
+    def enqueue(
+        self,
+        inputs: Mapping[str, DeviceArray],
+        outputs: Sequence[DeviceArray] | None = None,
+        *,
+        stream: int | None = None,
+    ) -> list[DeviceArray]:
+        """The same for device arrays, on the CUDA stream with the handle `stream` (None: in order with the default
+        one). outputs: where to write; made when None. Nothing is waited for; keep inputs and outputs until the work
+        is done. Raises as `run`.
+        """
+        count = checked_batch(self.spec, inputs)
+        sources = [
+            address(inputs[tensor.name], own.dtype)
+            for tensor, own in zip(self._fed, self._inputs, strict=True)
+        ]
+        with device.activate(self.gpu):
+            if outputs is None:
+                outputs = [
+                    device.empty((count, *tensor.shape), tensor.dtype, device=self.gpu)
+                    for tensor in self._outputs
+                ]
+            targets = [address(array, own.dtype) for array, own in zip(outputs, self._outputs, strict=True)]
+            for start in range(0, count, self._largest):
+                step = min(self._largest, count - start)
+                lane = self._take()
+                try:
+                    lane.enqueue(
+                        step,
+                        [
+                            base + start * own.item_bytes
+                            for base, own in zip(sources, self._inputs, strict=True)
+                        ],
+                        [
+                            base + start * own.item_bytes
+                            for base, own in zip(targets, self._outputs, strict=True)
+                        ],
+                        stream,
+                    )
+                finally:
+                    self._free.put(lane)
+        return list(outputs)
+
+    def _run_host(self, inputs: Mapping[str, Array]) -> list[Array]:
+        count = checked_batch(self.spec, inputs)
+        arrays = [
+            np.ascontiguousarray(inputs[tensor.name], own.dtype)
+            for tensor, own in zip(self._fed, self._inputs, strict=True)
+        ]
+        pieces = [(start, min(self._largest, count - start)) for start in range(0, count, self._largest)]
+        results: list[list[Array]] = []
+        with device.activate(self.gpu):
+            while len(results) < len(pieces):
+                waiting = pieces[len(results) :]
+                lanes = self._take_some(len(waiting))
+                try:
+                    for lane, (start, step) in zip(lanes, waiting, strict=False):
+                        lane.run_host(step, [array[start : start + step] for array in arrays])
+                    for lane, (_, step) in zip(lanes, waiting, strict=False):
+                        results.append(lane.collect(step))
+                finally:
+                    for lane in lanes:
+                        self._free.put(lane)
+        joined = (
+            results[0]
+            if len(results) == 1
+            else [np.concatenate(parts) for parts in zip(*results, strict=True)]
+        )
+        return [
+            output.astype(tensor.dtype, copy=False)
+            for tensor, output in zip(self.spec.outputs, joined, strict=False)
+        ]
+
+    def close(self) -> None:
+        """Waits for work in progress and frees everything. May be repeated; never raises."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is None:
+            return
+        with suppress(Exception):
+            lanes = [self._free.get() for _ in self._lanes]
+            with device.activate(self.gpu):
+                for lane in lanes:
+                    lane.close()
+                self._lanes.clear()
+                del lanes, lane
+                del engine
+                self._runtime = None
+        # Whoever waits for a lane gets one that says so.
+        self._free.put(cast("Lane", None))
+
+    def __enter__(self) -> TrtSession:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self.close()
+
+    def _take(self) -> Lane:
+        lane = self._free.get() if self._engine is not None else None
+        if lane is None:
+            self._free.put(cast("Lane", None))
+            raise NetworkError(f"the session of {self.path} is closed")
+        return lane
+
+    def _take_some(self, wanted: int) -> list[Lane]:
+        """One lane at least, and as many of `wanted` as are free at once: waiting for more could wait for ever."""
+        lanes = [self._take()]
+        while len(lanes) < wanted:
+            try:
+                lane = self._free.get_nowait()
+            except Exception:  # queue.Empty
+                break
+            if lane is None:
+                break
+            lanes.append(lane)
+        return lanes
+
+
+_open_sessions: weakref.WeakSet[TrtSession] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """TensorRT's objects must go before the driver does."""
+    for session in list(_open_sessions):
+        session.close()

@@ -1,0 +1,100 @@
+"""What a serialised engine holds: its tensors under the spec's names, its profiles; and the device arrays it takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trtswap.errors import EngineError, NetworkContractError, OptionError
+from trtswap.inference.contract import Binding, DeclaredTensor, bind
+from trtswap.inference.lane import EngineTensor, Profile
+from trtswap.inference.spec_types import NetworkSpec, TensorSpec
+from trtswap.types import DeviceArray
+
+
+def deserialise(runtime: Any, plan: bytes, path: Path) -> Any:
+    """The engine in a plan. Raises EngineError when it does not load here."""
+    runtime.engine_host_code_allowed = True  # version-compatible plans carry the runtime they need
+    engine = runtime.deserialize_cuda_engine(plan)
+    if engine is None:
+        raise EngineError(
+            f"the engine of {path} does not load: it was built for another GPU or another TensorRT, or is damaged",
+            hint="build it again: trtswap build-engines --force",
+        )
+    return engine
+
+
+def bound(
+    trt: Any, engine: Any, spec: NetworkSpec, path: Path
+) -> tuple[tuple[EngineTensor, ...], tuple[EngineTensor, ...], Binding]:
+    """The engine's tensors in the spec's order. Raises NetworkContractError."""
+    found: dict[bool, list[DeclaredTensor]] = {True: [], False: []}
+    dtypes: dict[str, np.dtype[Any]] = {}
+    for index in range(engine.num_io_tensors):
+        name = engine.get_tensor_name(index)
+        dtypes[name] = np.dtype(trt.nptype(engine.get_tensor_dtype(name)))
+        shape = tuple(int(item) if item >= 0 else None for item in tuple(engine.get_tensor_shape(name)))
+        is_input = engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT
+        found[is_input].append(DeclaredTensor(name, str(dtypes[name]), shape))
+    binding = bind(spec, found[True], found[False], path)
+
+    def tensor(declared: DeclaredTensor, *, batched: bool = True) -> EngineTensor:
+        shape = (declared.shape or ())[1 if batched else 0 :]
+        if None in shape:
+            raise NetworkContractError(
+                f"tensor {declared.name} of the engine of {path} varies in more than the batch", path=path
+            )
+        lengths = tuple(int(item or 0) for item in shape)
+        dtype = dtypes[declared.name]
+        return EngineTensor(declared.name, dtype, lengths, math.prod(lengths) * dtype.itemsize)
+
+    outputs = [
+        _reshaped(tensor(item, batched=False), wanted) if changed else tensor(item)
+        for item, wanted, changed in zip(binding.outputs, spec.outputs, binding.reshaped, strict=False)
+    ]
+    return tuple(tensor(item) for item in binding.inputs), tuple(outputs), binding
+
+
+def _reshaped(tensor: EngineTensor, wanted: TensorSpec) -> EngineTensor:
+    """An output of one item without the batch axis, in the shape that the spec says."""
+    known = math.prod(item for item in wanted.shape[1:] if isinstance(item, int))
+    values = tensor.item_bytes // tensor.dtype.itemsize
+    shape = tuple(item if isinstance(item, int) else values // known for item in wanted.shape[1:])
+    return replace(tensor, shape=shape)
+
+
+def profiles(engine: Any, inputs: Sequence[EngineTensor], batch: int | None) -> tuple[Profile, ...]:
+    """The batches of each profile; one for `batch` where that is fixed."""
+    if batch is not None:
+        return (Profile(0, batch, batch),)
+    found = []
+    for index in range(engine.num_optimization_profiles):
+        low, _, high = engine.get_tensor_profile_shape(inputs[0].name, index)
+        found.append(Profile(index, int(low[0]), int(high[0])))
+    return tuple(found)
+
+
+def address(array: DeviceArray, dtype: np.dtype[Any]) -> int:
+    """The address of a dense device array of the given type. Raises OptionError."""
+    interface = array.__cuda_array_interface__
+    if interface["typestr"] != dtype.str or interface.get("strides") is not None:
+        strides = interface.get("strides")
+        if interface["typestr"] != dtype.str or not _dense(interface["shape"], strides, dtype.itemsize):
+            raise OptionError(
+                f"a device array for an engine is dense and {dtype}, not {interface['typestr']} with strides {strides}"
+            )
+    return int(interface["data"][0])
+
+
+def _dense(shape: Sequence[int], strides: Sequence[int] | None, itemsize: int) -> bool:
+    expected = itemsize
+    for length, stride in zip(reversed(shape), reversed(strides or ()), strict=False):
+        if length > 1 and stride != expected:
+            return False
+        expected *= length
+    return True

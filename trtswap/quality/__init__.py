@@ -1,0 +1,1 @@
+"""Judges results: figures over time, reports, thresholds. docs/quality.md defines every figure."""

@@ -1,0 +1,268 @@
+"""Measures while a run goes on: takes small squares of faces before and after compositing, and judges them in a thread.
+
+It never ends or changes a run: an error inside stops the measuring, and is told as a note. Memory does not grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from trtswap.geometry import compose
+from trtswap.networks.recogniser import Recogniser
+from trtswap.options import MonitorOptions
+from trtswap.quality import metrics, region
+from trtswap.quality.figures import Quality
+from trtswap.quality.judge import Judge, Look
+from trtswap.quality.tally import Tally
+from trtswap.quality.trace import PointTrace
+from trtswap.types import Array, Faces, Frame, Surface
+
+_FACES_PER_FRAME = 4
+_MOST_ANNOUNCED = 512
+
+
+class Watched(Protocol):
+    """What the monitor reads of a batch: per frame the faces that are swapped, and whether a scene begins."""
+
+    @property
+    def frames(self) -> tuple[Frame, ...]: ...
+
+    @property
+    def faces(self) -> tuple[Faces, ...]: ...
+
+    @property
+    def cuts(self) -> tuple[bool, ...]: ...
+
+
+BatchT = TypeVar("BatchT", bound=Watched)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whom a swap shows, for the figures of identity. embedding: of the source pictures. every: so many measured frames
+    with a face lie between two that are recognised, in the thread of the calls."""
+
+    recogniser: Recogniser
+    embedding: Array
+    every: int = 25
+
+    def embed(self, surface: Surface, points: Array) -> Array:
+        """The embedding of the face with points float32 [5, 2]."""
+        embedding: Array = self.recogniser.embed([surface], np.zeros(1, np.int32), points[None])[0]
+        return embedding
+
+
+@dataclass(frozen=True)
+class _Original:
+    """A face before it is swapped. points: float32 [5, 2] in the source."""
+
+    points: Array
+    embedding: Array
+
+
+class Monitor:
+    """Measures one video. A context manager: leaving it ends its thread. Calls come in the order of the frames.
+
+    In a run, `before` and `after` are put around compositing; for two finished videos call `observe`. In the mode "off"
+    they do nothing.
+    own_points: the jitter of the points is that of the faces given; else of those given to `points`.
+    """
+
+    def __init__(
+        self, options: MonitorOptions, person: Person | None = None, *, own_points: bool = True
+    ) -> None:
+        self._full = options.mode == "full"
+        self._stride = 1 if self._full else options.stride
+        self._mode = options.mode
+        self._person = person
+        self._own_points = own_points
+        self._tally = Tally()
+        self._looks: dict[int, Look] = {}
+        self._originals: dict[int, _Original] = {}
+        self._last: Look | None = None
+        self._traces: dict[int, PointTrace] = {}
+        self._faceless: int | None = None  # frames since the last face of the scene; None before the first
+        self._cut = False  # since the last look
+        self._recognisable = 0
+        self._problem: str | None = None
+        self._off = options.mode == "off"
+        self._judge = Judge(self._tally, self._fail)
+
+    def before(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
+        """Passes batches on, having looked at their frames as they were."""
+        for batch in batches:
+            if self._off:
+                yield batch
+                continue
+            cuts = batch.cuts or (False,) * len(batch.frames)
+            for frame, faces, cut in zip(batch.frames, batch.faces, cuts, strict=False):
+                self._guarded(self._look_before, frame, faces, cut, frame.surface)
+            yield batch
+
+    def after(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
+        """Passes batches on, having looked at their frames as they have become."""
+        for batch in batches:
+            for frame in () if self._off else batch.frames:
+                self._guarded(self._look_after, frame.index, frame.surface)
+            yield batch
+
+    def observe(
+        self, frame: Frame, faces: Faces, *, cut: bool, result: Surface, has_source: bool = True
+    ) -> None:
+        """Takes a frame of a finished video. frame: of the source, with its faces; result: the same moment of the
+        result, in any size. has_source False: there is no source, and `frame` is of the result too."""
+        self._guarded(self._look_before, frame, faces, cut, frame.surface if has_source else None)
+        surface = frame.surface
+        scale = np.array([result.width_px / surface.width_px, result.height_px / surface.height_px])
+        self._guarded(self._look_after, frame.index, result, scale)
+
+    def points(self, tracks: Sequence[int], landmarks_px: Array, time_s: float) -> None:
+        """Takes the points [N, 5, 2] of the next frame, for their jitter."""
+        self._traces = {track: self._traces.get(track, PointTrace()) for track in tracks}
+        for track, points in zip(tracks, landmarks_px, strict=True):
+            value = self._traces[track].jitter(points)
+            if value is not None:
+                self._tally.add(time_s, {"landmark_jitter": value})
+
+    def quality(self, notes: Sequence[str] = ()) -> Quality:
+        """What was measured, nothing when the mode is "off"; call `close` first."""
+        if self._off:
+            return Quality({})
+        told = (f"the quality monitor stopped early: {self._problem}",) if self._problem else ()
+        about: dict[str, object] = {
+            "mode": self._mode, "stride": self._stride, "square_px": region.SIZE
+        }  # fmt: skip
+        return self._tally.quality(about, (*notes, *told))
+
+    def close(self, *, finish: bool = True) -> None:
+        """Ends the thread, after what waits (`finish`) or at once. May be repeated."""
+        self._judge.close(finish=finish)
+
+    def __enter__(self) -> Monitor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(finish=kind is None)
+
+    def _guarded(self, step: Callable[..., None], *arguments: object) -> None:
+        """Nothing that happens here reaches the run."""
+        if self._problem is not None:
+            return
+        try:
+            step(*arguments)
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._problem = f"{type(error).__name__}: {error}"
+        self._looks.clear()
+        self._originals.clear()
+
+    def _look_before(self, frame: Frame, faces: Faces, cut: bool, source: Surface | None) -> None:
+        self._count(faces, cut, frame.time_s)
+        self._cut = self._cut or cut
+        if frame.index % self._stride > 1:
+            return
+        look = self._plan(frame, faces, self._cut)
+        self._cut = False
+        if len(self._looks) >= _MOST_ANNOUNCED:
+            raise RuntimeError(f"{len(self._looks)} frames were announced and never came")
+        self._last = self._looks[frame.index] = look
+        if source is not None:
+            look.sources = region.squares(source, look.places)
+            self._recognise(frame.index, source, faces)
+
+    def _look_after(self, index: int, result: Surface, scale: Array | None = None) -> None:
+        look, original = self._looks.pop(index, None), self._originals.pop(index, None)
+        if look is None:
+            return
+        places = look.places
+        if scale is not None:
+            places = _on_result(places, scale)
+            look.scales = [region.scale_of(place) for place in places[: len(look.tracks)]]
+        look.results = region.squares(result, places)
+        look.frame = region.thumbnail(result)
+        if original is not None:
+            look.values.update(self._likeness(result, original, scale))
+        self._judge.put(look, wait=self._full)
+
+    def _plan(self, frame: Frame, faces: Faces, cut: bool) -> Look:
+        """Where to look: at the largest faces, and where they were in the frame before."""
+        rows = _by_size(faces)[:_FACES_PER_FRAME]
+        placements = region.placements_of(faces.landmarks_px[rows])
+        good = np.isfinite(placements).all(axis=(1, 2))
+        rows, placements = rows[good], placements[good]
+        ids = faces.track_ids
+        tracks = [int(ids[row]) if ids is not None else int(row) for row in rows]
+        places, earlier = list(placements), {}
+        last = self._last
+        if last is not None and last.index == frame.index - 1 and not cut:
+            for track, placement in zip(last.tracks, last.placements, strict=True):
+                if track in tracks:
+                    earlier[track] = len(places)
+                    places.append(placement)
+        return Look(
+            index=frame.index,
+            time_s=frame.time_s,
+            cut=cut,
+            tracks=tracks,
+            placements=placements,
+            places=np.array(places).reshape(-1, 2, 3),
+            earlier=earlier,
+            scales=[region.scale_of(placement) for placement in placements],
+        )
+
+    def _count(self, faces: Faces, cut: bool, time_s: float) -> None:
+        """What is counted in every frame, measured or not."""
+        counts = self._tally.counts
+        counts["frames"] += 1
+        counts["faces"] += len(faces)
+        counts["filled"] += 0 if faces.filled is None else int(np.count_nonzero(faces.filled))
+        if cut:
+            self._tally.cut(time_s)
+            self._faceless, self._traces = None, {}
+        if len(faces):
+            counts["missed"] += self._faceless or 0
+            self._faceless = 0
+        elif self._faceless is not None:
+            self._faceless += 1
+        if self._own_points and faces.track_ids is not None:
+            self.points(faces.track_ids.tolist(), faces.landmarks_px, time_s)
+
+    def _recognise(self, index: int, source: Surface, faces: Faces) -> None:
+        """Now and then who the largest face is, before it is swapped."""
+        if self._person is None or not len(faces):
+            return
+        self._recognisable += 1
+        if (self._recognisable - 1) % self._person.every == 0:
+            points = faces.landmarks_px[_by_size(faces)[0]].astype(np.float32)
+            self._originals[index] = _Original(points, self._person.embed(source, points))
+
+    def _likeness(self, result: Surface, original: _Original, scale: Array | None) -> dict[str, float]:
+        assert self._person is not None
+        points = original.points if scale is None else (original.points + 0.5) * scale - 0.5
+        made = self._person.embed(result, points.astype(np.float32))
+        return {
+            "identity_source": metrics.cosine(made, self._person.embedding),
+            "identity_target": metrics.cosine(made, original.embedding),
+        }
+
+
+def _by_size(faces: Faces) -> Array:
+    """The rows, the largest box first."""
+    areas = (faces.boxes_px[:, 2:] - faces.boxes_px[:, :2]).prod(axis=1)
+    rows: Array = np.argsort(-areas, kind="stable")
+    return rows
+
+
+def _on_result(placements: Array, scale: Array) -> Array:
+    """Placements of a frame on one that shows the same `scale` times as large; a pixel's centre is an integer."""
+    back = np.array([[1 / scale[0], 0, 0.5 / scale[0] - 0.5], [0, 1 / scale[1], 0.5 / scale[1] - 0.5]])
+    return compose(placements, np.broadcast_to(back, placements.shape)) if len(placements) else placements

@@ -1,0 +1,112 @@
+"""The part of a frame that is measured: a face upright in a small square, with what surrounds it, on the host.
+
+Frames may lie on the host or on a GPU; only the squares are fetched. Pixels are R'G'B' codes 0..255, float32 [S, S, 3].
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from trtswap import ops
+from trtswap.geometry import TEMPLATES, compose, estimate_similarity, letterbox_placement
+from trtswap.types import Array, Surface
+
+SIZE = 128
+"""S, the edge of the square in pixels."""
+_REACH = 0.64
+_SHIFT = (0.0, -0.085)
+POINTS = (0.5 + _REACH * (TEMPLATES["arcface_112_v2"] - 0.5) + _SHIFT) * SIZE
+"""The five points in the square, float64 [5, 2]: a fifth of its edge between the eyes."""
+POINTS.setflags(write=False)
+EYES = float(np.hypot(*(POINTS[1] - POINTS[0])))
+CENTRE = POINTS.mean(axis=0)
+_ZERO, _CODE = (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)  # the operations' values on 0..1 as codes
+_FINER = np.array([[2.0, 0, 0.5], [0, 2.0, 0.5]])
+THUMBNAIL = (320, 320)
+"""Width and height that a whole frame is shrunk into."""
+
+
+def _ellipse(wide: float, high: float) -> Array:
+    """1 inside an ellipse round the face's middle, fading over a pixel. Half axes in distances between the eyes."""
+    x, y = np.meshgrid(np.arange(SIZE) - CENTRE[0], np.arange(SIZE) - CENTRE[1])
+    radius = np.hypot(x / (wide * EYES), y / (high * EYES))
+    weight: Array = np.clip((1 - radius) * min(wide, high) * EYES + 0.5, 0, 1).astype(np.float32)
+    weight.setflags(write=False)
+    return weight
+
+
+FACE = _ellipse(1.0, 1.3)
+"""Weight of the face, float32 [S, S]: from brows to chin and cheek to cheek."""
+CORE = _ellipse(0.75, 0.95)
+"""Weight of its inner part, which every swap replaces."""
+STEADY = CORE * (np.arange(SIZE)[:, None] < POINTS[3:, 1].mean() - 0.2 * EYES)
+"""Weight of the part of it that moves with the head: without the mouth."""
+INK = _ellipse(1.15, 1.45)
+"""What counts as face even where nothing changed."""
+
+
+def placements_of(landmarks_px: Array) -> Array:
+    """Frame pixels to square pixels for faces [N, 5, 2]: float64 [N, 2, 3]; NaN for faces that cannot be aligned."""
+    return estimate_similarity(landmarks_px, POINTS)
+
+
+def scale_of(placement: Array) -> float:
+    """Square pixels to a frame pixel."""
+    return float(np.sqrt(abs(np.linalg.det(placement[:, :2]))))
+
+
+def squares(surface: Surface, placements: Array) -> list[Array]:
+    """The squares of several faces of one frame. A pixel is the mean of 2 x 2 bilinear samples in the middles of its
+    quarters; edges are replicated."""
+    if not len(placements):
+        return []
+    finer = compose(_FINER, placements)
+    indices = np.zeros(len(placements), np.int32)
+    size = (2 * SIZE, 2 * SIZE)
+    picture = ops.crop(
+        [surface], indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface)
+    )
+    return [small(_interleaved(planes), SIZE) for planes in _on_host(picture)]
+
+
+def thumbnail(surface: Surface) -> Array:
+    """The whole frame, upright, at so many places as fit THUMBNAIL, never more than it has: bilinear samples, not
+    means, so that differences between frames keep their size. float32 [h, w, 3]."""
+    placement, extent = letterbox_placement(
+        surface.width_px, surface.height_px, surface.rotation_deg, THUMBNAIL
+    )
+    extents = np.array([extent], np.int32)
+    picture = ops.letterbox(
+        [surface], placement[None], extents, extent,
+        channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface),
+    )  # fmt: skip
+    return _interleaved(_on_host(picture)[0])
+
+
+def stored(picture: Array) -> Array:
+    """As uint8."""
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+
+def small(picture: Array, size: int = 32) -> Array:
+    """A square shrunk by the mean: float32 [size, size, ...]."""
+    shrunk: Array = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    return shrunk
+
+
+def _dtype(surface: Surface) -> str:
+    """Halves cross the bus: they hold a code to an eighth."""
+    return "float16" if surface.on_device else "float32"
+
+
+def _on_host(array: object) -> Array:
+    if isinstance(array, np.ndarray):
+        return array
+    from trtswap import device
+
+    return device.to_host(array)
+
+
+def _interleaved(planes: Array) -> Array:
+    return np.ascontiguousarray(np.moveaxis(planes, 0, -1), np.float32)

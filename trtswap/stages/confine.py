@@ -1,0 +1,81 @@
+"""What a patch is confined to beyond its box: what nothing covers, areas, regions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+
+from trtswap.errors import OptionError
+from trtswap.networks.mask import Occluder, Parser
+from trtswap.options import MaskOptions, Region
+from trtswap.stages.areas import area_masks
+from trtswap.stages.batch import Batch
+from trtswap.stages.mask import combine, soften
+from trtswap.types import Array
+
+_CLASSES: Mapping[Region, int] = MappingProxyType(
+    {
+        "skin": 1,
+        "left-eyebrow": 2,
+        "right-eyebrow": 3,
+        "left-eye": 4,
+        "right-eye": 5,
+        "glasses": 6,
+        "nose": 10,
+        "mouth": 11,
+        "upper-lip": 12,
+        "lower-lip": 13,
+    }
+)
+
+
+def confine(
+    batches: Iterable[Batch],
+    size: int,
+    options: MaskOptions,
+    occluders: Sequence[Occluder] = (),
+    parser: Parser | None = None,
+) -> Iterator[Batch]:
+    """Sets `masks` of each batch that has patches: the least of all masks but the box, each network run on all faces.
+
+    Comes before anything is put back into the frames: occluders see them as they were; the parser sees the patches.
+    size: edge of a patch in pixels. Raises OptionError for areas of faces without sixty-eight points.
+    """
+    for batch in batches:
+        masks = [soften(mask) for mask in _masks(batch, size, options, occluders, parser)]
+        yield replace(batch, masks=combine(masks)) if masks else batch
+
+
+def _masks(
+    batch: Batch,
+    size: int,
+    options: MaskOptions,
+    occluders: Sequence[Occluder],
+    parser: Parser | None,
+) -> Iterator[Array]:
+    if batch.placements is None or batch.patches is None or not batch.face_count:
+        return
+    if occluders:
+        surfaces = [frame.surface for frame in batch.frames]
+        faces = (batch.frame_of_face, batch.placements, size)
+        yield combine([occluder.masks(surfaces, *faces) for occluder in occluders])
+    if "area" in options.kinds:
+        yield area_masks(_points(batch), batch.placements, size, options.areas)
+    if parser is not None:
+        patches = batch.patches
+        pictures = np.clip(patches.pixels * patches.scale + patches.offset, 0, 1)
+        yield parser.masks(pictures, [_CLASSES[region] for region in options.regions])
+
+
+def _points(batch: Batch) -> Array:
+    """The sixty-eight points [F, 68, 2] of all faces of all frames."""
+    points = [faces.landmarks_68_px for faces in batch.faces if len(faces)]
+    if any(item is None for item in points):
+        raise OptionError(
+            "a mask of areas needs sixty-eight points of every face, and there are only five",
+            hint="use a landmarker (--landmarker), or a file of tracks that has them",
+        )
+    return np.concatenate([item for item in points if item is not None])
