@@ -35,6 +35,7 @@ from trtswap.stages.composite import composite
 from trtswap.stages.confine import confine
 from trtswap.stages.enhance import enhance
 from trtswap.stages.gather import gather
+from trtswap.stages.hold_masks import hold_masks
 from trtswap.stages.identity import identify
 from trtswap.stages.landmarks import Refiner
 from trtswap.stages.mask import face_masks
@@ -189,6 +190,7 @@ def _stages(
             chosen = select(final, settings.select, people.reference)
         swapped = swap(ahead(chosen, "analyse"), networks.swapper, people.shown, settings.weight)
         masked = confine(monitor.before(swapped), size, settings.mask, networks.occluders, networks.parser)
+        masked = hold_masks(masked, settings.smooth.method)
         coloured = match_colours(masked, template, size, settings.blend, settings.smooth, rate)
         done = composite(coloured, template, size, settings.mask, settings.blend)
         if networks.enhancer is not None:
