@@ -39,8 +39,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def options(world: Path, *folders: str, **changes: Any) -> SwapOptions:
     models = tuple(str(world / folder) for folder in ("models", *folders))
-    plain = BlendOptions(method="alpha", colour="off")
-    return SwapOptions(models=models, swapper="inswapper_128", provider="cpu", blend=plain, **changes)
+    plainly = BlendOptions(method="alpha", colour="off")
+    return SwapOptions(models=models, swapper="inswapper_128", provider="cpu", blend=plainly, **changes)
 
 
 def test_points_of_the_landmarker_are_tracked(world: Path, tmp_path: Path) -> None:

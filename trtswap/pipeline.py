@@ -19,8 +19,12 @@ from typing import Any
 from trtswap import __version__
 from trtswap.concurrency import Ahead
 from trtswap.errors import OptionError, StrPath
+from trtswap.inference.cache import digest_of
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
+from trtswap.provenance.manifest import NetworkFact
+from trtswap.provenance.run import shaping
+from trtswap.provenance.run import start as start_provenance
 from trtswap.quality.gate import Gate
 from trtswap.quality.monitor import Monitor, Person
 from trtswap.stages.analyse import analyse
@@ -31,6 +35,7 @@ from trtswap.stages.composite import composite
 from trtswap.stages.confine import confine
 from trtswap.stages.enhance import enhance
 from trtswap.stages.gather import gather
+from trtswap.stages.hold_masks import hold_masks
 from trtswap.stages.identity import identify
 from trtswap.stages.landmarks import Refiner
 from trtswap.stages.mask import face_masks
@@ -82,6 +87,7 @@ def swap_video(
         [*sources, *pictures, target, reference, tracks], [output, dump_tracks, debug_overlay, *reports]
     )
     gate = Gate(settings.monitor, reports, overwrite=settings.overwrite)
+    seal, sealing = start_provenance(settings, target)
     started = time.perf_counter()
     progress = _Progress(on_progress or (lambda _: None), started)
     with ExitStack() as opened:
@@ -90,6 +96,7 @@ def swap_video(
             "options": settings.encode,
             "overwrite": settings.overwrite,
             "marks": MARKS,
+            "seal": seal,
         }
         writer = opened.enter_context(create_output(output, reader, **writing))
         overlay = debug_overlay and opened.enter_context(create_output(debug_overlay, reader, **writing))
@@ -97,6 +104,8 @@ def swap_video(
             track_writer(dump_tracks, reader.info, overwrite=settings.overwrite)
         )
         networks = opened.enter_context(NetworkSet(settings))
+        if seal is not None:
+            seal.describe(partial(_network_facts, networks), shaping(settings))
         progress.total = reader.expected_frames
         progress.tell("prepare")
         recognised = partial(
@@ -109,7 +118,7 @@ def swap_video(
         people = meet(recognised, sources, cast, reference, settings.select)
         settings = replace(settings, select=settled(settings.select, people, networks.classifier))
         draw = _drawing(networks, settings) if overlay else None
-        monitor = opened.enter_context(Monitor(gate.options, _person(networks, settings, people)))
+        monitor = opened.enter_context(Monitor(gate.options, _person(networks, people)))
         with _stages(reader, networks, settings, people, tracks, monitor) as batches:
             for batch in batches:
                 for frame in batch.frames:
@@ -131,6 +140,7 @@ def swap_video(
         seconds=time.perf_counter() - started,
         networks=paths,
         notes=(
+            *sealing,
             *reader.notes,
             *networks.notes,
             *people.notes,
@@ -180,6 +190,7 @@ def _stages(
             chosen = select(final, settings.select, people.reference)
         swapped = swap(ahead(chosen, "analyse"), networks.swapper, people.shown, settings.weight)
         masked = confine(monitor.before(swapped), size, settings.mask, networks.occluders, networks.parser)
+        masked = hold_masks(masked, settings.smooth.method)
         coloured = match_colours(masked, template, size, settings.blend, settings.smooth, rate)
         done = composite(coloured, template, size, settings.mask, settings.blend)
         if networks.enhancer is not None:
@@ -205,11 +216,17 @@ def _recognises(networks: NetworkSet, settings: SwapOptions, people: People) -> 
     return unlike or bool(people.sought) or people.reference is not None
 
 
-def _person(networks: NetworkSet, settings: SwapOptions, people: People) -> Person | None:
-    """For the monitor's figures of identity, where one person is shown and no other thread uses the recogniser."""
-    if _recognises(networks, settings, people) or len(people.shown) > 1:
-        return None
-    return Person(networks.recogniser, people.shown[0].unit)
+def _network_facts(networks: NetworkSet) -> list[NetworkFact]:
+    """What a manifest tells of the networks."""
+    return [
+        NetworkFact(spec.name, role, digest_of(path), spec.licence.label)
+        for role, spec, path in networks.used
+    ]
+
+
+def _person(networks: NetworkSet, people: People) -> Person | None:
+    """For the monitor's figures of identity, where one person is shown."""
+    return Person(networks.recogniser, people.shown[0].unit) if len(people.shown) == 1 else None
 
 
 def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:

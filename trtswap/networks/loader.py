@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 
 from trtswap.errors import NetworkNotFoundError, OptionError
@@ -38,9 +39,6 @@ PREFERRED = (
 )
 """What "auto" takes where several networks of one role are on disk, best first; others follow by name."""
 
-BUILT_IN = "demo_"
-"""How the names of the built-in networks begin. They know rendered people only, so "auto" never takes one."""
-
 
 class NetworkSet:
     """The networks of a run. A context manager; `close` may be repeated.
@@ -58,6 +56,7 @@ class NetworkSet:
         self._store = Store(options.models)
         self.paths: dict[str, str] = {}
         self.notes: list[str] = []
+        self.used: list[tuple[str, NetworkSpec, Path]] = []
         with ExitStack() as opened:
             self._sessions = opened
             self.detector = self._detector()
@@ -143,9 +142,7 @@ class NetworkSet:
             sorted(
                 spec.name
                 for spec in self._specs.values()
-                if spec.kind in kinds
-                and permits(self._options.licence, spec)
-                and not spec.name.startswith(BUILT_IN)
+                if spec.kind in kinds and permits(self._options.licence, spec) and not spec.built_in
             )
         )
         self.notes.append(f"no file of {wanted} was found: {without}")
@@ -160,6 +157,7 @@ class NetworkSet:
             open_session(spec, path, device_name=self._options.device, provider=self._options.provider)
         )
         self.paths[spec.name if role in self.paths else role] = str(path)
+        self.used.append((role, spec, path))
         return session
 
     def close(self) -> None:
@@ -214,7 +212,7 @@ def choose(
                 hint="use another network, or another --licence if you may",
             )
         return candidates[name]
-    candidates = {key: spec for key, spec in candidates.items() if not key.startswith(BUILT_IN)}
+    candidates = {key: spec for key, spec in candidates.items() if not spec.built_in}
     allowed = {key: spec for key, spec in candidates.items() if permits(permission, spec)}
     if not allowed:
         reasons = "\n".join(told(spec) for spec in candidates.values())
