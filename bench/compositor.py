@@ -91,7 +91,7 @@ def make_faces(count: int, size: int, patch: int, levels: int) -> Faces:
     patches = rng.uniform(0, 1, (count, 3, patch, patch)).astype(np.float16)
     return Faces(
         surfaces, np.tile(placement, (count, 1, 1)), patches, mask[None],
-        np.zeros((count, 2, 10)), np.zeros((count, 12), np.float32), levels,
+        np.zeros((count, 3, 10)), np.zeros((count, 12), np.float32), levels,
     )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ def blend(
     scale: float,
     offset: float,
     levels: int,
+    poisson: bool,
     half: bool,
     allocate: Any,
     stream: int,

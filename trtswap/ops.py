@@ -47,7 +47,7 @@ __all__ = [
 
 Channels = Literal["rgb", "bgr"]
 Sampling = Literal["bilinear", "area"]
-Blend = Literal["multiband", "alpha"]
+Blend = Literal["multiband", "alpha", "poisson"]
 
 
 def letterbox(
@@ -135,19 +135,21 @@ def composite(
     2 x 2 luma pixels at its site.
     blend "multiband": the coarser a structure, the wider its transition, over `levels` (1 to 8) octaves; an enlarged
     patch is sampled bicubically (csrc/ops/blend.hpp).
+    blend "poisson": within the line where the mask is a half the patch keeps its detail and takes its brightness and
+    colour from the frame along that line.
     """
-    if blend not in ("multiband", "alpha"):
-        raise ValueError(f"blend is multiband or alpha, not {blend!r}")
+    if blend not in ("multiband", "alpha", "poisson"):
+        raise ValueError(f"blend is multiband, alpha or poisson, not {blend!r}")
     faces = (
         [native_surface(surface) for surface in surfaces],
         np.ascontiguousarray(indices, np.int32),
         np.ascontiguousarray(placements, np.float64),
     )
-    if blend == "multiband":
+    if blend != "alpha":
         exact = any(surface.format is PixelFormat.P010 for surface in surfaces)
         core.blend(
             *faces, patches, masks, maps, scale=float(scale), offset=float(offset), levels=int(levels),
-            half=not exact, allocate=workspace(stream), stream=stream,
+            poisson=blend == "poisson", half=not exact, allocate=workspace(stream), stream=stream,
         )  # fmt: skip
         return
     if maps is not None:

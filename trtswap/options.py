@@ -38,7 +38,7 @@ Region = Literal[
     "lower-lip",
 ]
 Monitoring = Literal["off", "sample", "full"]
-BlendMethod = Literal["multiband", "alpha"]
+BlendMethod = Literal["multiband", "alpha", "poisson"]
 ColourTransfer = Literal["mk", "reinhard", "off"]
 ClipKind = Literal[
     "talking",
@@ -297,7 +297,8 @@ class MonitorOptions:
 class BlendOptions:
     """How a patch joins the frame.
 
-    method: "multiband" gives coarse structure a wide transition and detail a narrow one; "alpha" mixes under the mask.
+    method: "multiband" gives coarse structure a wide transition and detail a narrow one; "alpha" mixes under the mask;
+    "poisson" keeps the patch's detail and takes its brightness and colour from the frame around it.
     levels: of multiband, octaves of detail, 1..8; a small face has room for fewer. colour: how the patch gets the
     colours of the frame's skin: "mk" by the whole covariance (Monge-Kantorovich), "reinhard" each channel of L*a*b*
     alone, "off" not. strength: of that, 0..1.

@@ -108,14 +108,15 @@ void composite(const py::sequence& surfaces, const Integers& indices, const Plac
 
 void blend(const py::sequence& surfaces, const Integers& indices, const Placements& placements,
            const py::object& patches, const py::object& masks, const py::object& maps, float scale,
-           float offset, int levels, bool half, const py::object& allocate, std::uintptr_t stream) {
+           float offset, int levels, bool poisson, bool half, const py::object& allocate,
+           std::uintptr_t stream) {
     const int count = items_of(indices, placements);
     require(levels >= 1 && levels <= kMostLevels, "levels: expected 1 to 8");
     const std::vector<SurfaceRef> refs = surface_refs(surfaces, true, stream);
     const FaceArrays arrays_of(patches, masks, count, scale, offset, stream);
     std::vector<const ArrayRef*> arrays{&arrays_of.patch, &arrays_of.mask};
     append_planes(arrays, refs);
-    BlendInput input{arrays_of.source, levels, half, nullptr};
+    BlendInput input{arrays_of.source, levels, poisson, half && !poisson, nullptr};
     ArrayRef map;
     if (!maps.is_none()) {
         map = array_ref(maps, "maps", stream);
@@ -204,7 +205,8 @@ void register_ops(py::module_& module) {
                py::arg("stream"));
     module.def("blend", &blend, py::arg("surfaces"), py::arg("indices"), py::arg("placements"),
                py::arg("patches"), py::arg("masks"), py::arg("maps"), py::kw_only(), py::arg("scale"),
-               py::arg("offset"), py::arg("levels"), py::arg("half"), py::arg("allocate"), py::arg("stream"));
+               py::arg("offset"), py::arg("levels"), py::arg("poisson"), py::arg("half"), py::arg("allocate"),
+               py::arg("stream"));
     module.def("measure_colour", &measure_colour, py::arg("surfaces"), py::arg("indices"),
                py::arg("placements"), py::arg("patches"), py::arg("weights"), py::arg("moments"),
                py::arg("maps"), py::kw_only(), py::arg("scale"), py::arg("offset"), py::arg("method"),

@@ -30,7 +30,7 @@ Layout layout_of(const BlendFace* faces, int count, const BlendInput& input) {
         const int plane_count = make_planes(faces[i], input.source, planes);
         for (int k = 0; k < plane_count; ++k) {
             const PyramidShape shape =
-                pyramid_shape(planes[k].width, planes[k].height, plane_levels(planes[k], input.levels));
+                pyramid_shape(planes[k].width, planes[k].height, plane_levels(planes[k], input));
             layout.plane_floats =
                 max_of(layout.plane_floats, BlendPlanes::floats(shape, channels_of(planes[k].kind)));
         }
@@ -79,9 +79,13 @@ void difference_row(const BlendPlane& plane, const BlendPlanes& p, int y) {
     }
     for (int x = 0; x < plane.width; ++x) {
         float difference[kChannels];
-        const float packed = difference_at<Kind, Code, float>(plane, x, y, difference);
-        mask[x] = max_of(packed, 0.0f);
-        windows[x] = window_of(packed);
+        if (p.membrane) {
+            mask[x] = line_at<Kind, Code, float>(plane, x, y, difference);
+        } else {
+            const float packed = difference_at<Kind, Code, float>(plane, x, y, difference);
+            mask[x] = max_of(packed, 0.0f);
+            windows[x] = window_of(packed);
+        }
         for (int k = 0; k < kChannels; ++k) {
             rows[k][x] = difference[k];
         }
@@ -97,15 +101,19 @@ void finish_row(const BlendPlane& plane, const BlendPlanes& p, int y, float* con
         for (int k = 0; k < kChannels; ++k) {
             results[k] = rows[k][x];
         }
-        write_result<Kind, Code>(plane, x, y, windows[x], results);
+        if (p.membrane) {
+            write_membrane<Kind, Code, float>(plane, x, y, results, rows[kChannels][x]);
+        } else {
+            write_result<Kind, Code>(plane, x, y, windows[x], results);
+        }
     }
 }
 
 template <PlaneKind Kind, typename Code>
-void blend_plane(const BlendPlane& plane, int levels, float* memory) {
+void blend_plane(const BlendPlane& plane, const BlendInput& input, float* memory) {
     constexpr int kChannels = channels_of(Kind);
-    const BlendPlanes p{pyramid_shape(plane.width, plane.height, plane_levels(plane, levels)), kChannels,
-                        memory};
+    const BlendPlanes p{pyramid_shape(plane.width, plane.height, plane_levels(plane, input)), kChannels,
+                        memory, input.poisson};
     const bool threads = plane.width * plane.height >= kWorthThreads;
 #pragma omp parallel for schedule(dynamic, kBand) if (threads)
     for (int y = 0; y < plane.height; ++y) {
@@ -126,15 +134,15 @@ void blend_plane(const BlendPlane& plane, int levels, float* memory) {
     }
 }
 
-void blend_plane(const BlendPlane& plane, int levels, float* memory) {
+void blend_plane(const BlendPlane& plane, const BlendInput& input, float* memory) {
     if (plane.kind == PlaneKind::rgb) {
-        blend_plane<PlaneKind::rgb, std::uint8_t>(plane, levels, memory);
+        blend_plane<PlaneKind::rgb, std::uint8_t>(plane, input, memory);
     } else if (plane.kind == PlaneKind::luma) {
-        plane.wide ? blend_plane<PlaneKind::luma, std::uint16_t>(plane, levels, memory)
-                   : blend_plane<PlaneKind::luma, std::uint8_t>(plane, levels, memory);
+        plane.wide ? blend_plane<PlaneKind::luma, std::uint16_t>(plane, input, memory)
+                   : blend_plane<PlaneKind::luma, std::uint8_t>(plane, input, memory);
     } else {
-        plane.wide ? blend_plane<PlaneKind::chroma, std::uint16_t>(plane, levels, memory)
-                   : blend_plane<PlaneKind::chroma, std::uint8_t>(plane, levels, memory);
+        plane.wide ? blend_plane<PlaneKind::chroma, std::uint16_t>(plane, input, memory)
+                   : blend_plane<PlaneKind::chroma, std::uint8_t>(plane, input, memory);
     }
 }
 
@@ -227,7 +235,7 @@ void blend_host(const BlendFace* faces, int count, const BlendInput& input, void
         prepare(faces[i], i, input, patch);
         for (int k = 0; k < plane_count; ++k) {
             planes[k].patch = patch;
-            blend_plane(planes[k], input.levels, memory + layout.patch_floats);
+            blend_plane(planes[k], input, memory + layout.patch_floats);
         }
     }
 }

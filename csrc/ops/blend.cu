@@ -56,10 +56,35 @@ __device__ void finish_tile(const BlendPlane& plane, const PyramidTask& task, co
                             float* shared) {
     constexpr int N = Kind == PlaneKind::luma ? 2 : 4;
     const auto shown = [](const Lanes<N>& e) { return window_of(e.v[N - 1]) > 0.0f; };
-    collapse_tile<N, T>(task, 0, tile, shared, shown,
-                        [&](int x, int y, const Lanes<N>& e, const Lanes<N>& r) {
-                            write_result<Kind, Code>(plane, x, y, window_of(e.v[N - 1]), r.v);
-                        });
+    collapse_tile<N, T, false>(task, 0, tile, shared, shown,
+                               [&](int x, int y, const Lanes<N>& e, const Lanes<N>& r) {
+                                   write_result<Kind, Code>(plane, x, y, window_of(e.v[N - 1]), r.v);
+                               });
+}
+
+template <PlaneKind Kind, typename Code, typename T>
+__device__ void line_tile(const BlendPlane& plane, const PyramidTask& task, const Tile& tile) {
+    constexpr int N = Kind == PlaneKind::luma ? 2 : 4;
+    const LevelView<N, T> level = level_of<N, T>(task, task.d, 0);
+    for (int i = static_cast<int>(threadIdx.x); i < kTileWidth * kTileHeight; i += kTileThreads) {
+        const int x = tile.x + i % kTileWidth, y = tile.y + i / kTileWidth;
+        if (x < level.width && y < level.height) {
+            Lanes<N> e{};
+            e.v[N - 1] = line_at<Kind, Code, T>(plane, x, y, e.v);
+            level.store(x, y, e);
+        }
+    }
+}
+
+template <PlaneKind Kind, typename Code, typename T>
+__device__ void membrane_tile(const BlendPlane& plane, const PyramidTask& task, const Tile& tile,
+                              float* shared) {
+    constexpr int N = Kind == PlaneKind::luma ? 2 : 4;
+    collapse_tile<N, T, true>(
+        task, 0, tile, shared, [](const Lanes<N>&) { return true; },
+        [&](int x, int y, const Lanes<N>&, const Lanes<N>& r) {
+            write_membrane<Kind, Code, T>(plane, x, y, r.v, r.v[N - 1]);
+        });
 }
 
 // Calls work with the plane's kind and code type; the same for all threads of a block.
@@ -94,6 +119,32 @@ template <PlaneKind Kind, typename Code, typename T> struct FinishWork {
         finish_tile<Kind, Code, T>(plane, task, tile, shared);
     }
 };
+
+template <PlaneKind Kind, typename Code, typename T> struct LineWork {
+    static __device__ void run(const BlendPlane& plane, const PyramidTask& task, const Tile& tile) {
+        line_tile<Kind, Code, T>(plane, task, tile);
+    }
+};
+
+template <PlaneKind Kind, typename Code, typename T> struct MembraneWork {
+    static __device__ void run(const BlendPlane& plane, const PyramidTask& task, const Tile& tile,
+                               float* shared) {
+        membrane_tile<Kind, Code, T>(plane, task, tile, shared);
+    }
+};
+
+__global__ void __launch_bounds__(kTileThreads)
+    line_kernel(const BlendPlane* planes, const PyramidTask* tasks, const __grid_constant__ TileRow row) {
+    const Tile tile = find_tile(row);
+    by_kind<float, LineWork>(planes[tile.task], tasks[tile.task], tile);
+}
+
+__global__ void __launch_bounds__(kTileThreads)
+    membrane_kernel(const BlendPlane* planes, const PyramidTask* tasks, const __grid_constant__ TileRow row) {
+    __shared__ float shared[kCollapseShared];
+    const Tile tile = find_tile(row);
+    by_kind<float, MembraneWork>(planes[tile.task], tasks[tile.task], tile, &shared[0]);
+}
 
 template <typename T>
 __global__ void __launch_bounds__(kTileThreads, sizeof(T) == 2 ? 5 : 4)
@@ -142,7 +193,7 @@ void add_face(Group& group, const BlendFace& face, int n, const BlendInput& inpu
     for (int k = 0; k < count; ++k) {
         planes[k].patch = patch;
         PyramidTask task{};
-        task.shape = pyramid_shape(planes[k].width, planes[k].height, plane_levels(planes[k], input.levels));
+        task.shape = pyramid_shape(planes[k].width, planes[k].height, plane_levels(planes[k], input));
         task.lanes = planes[k].kind == PlaneKind::luma ? 2 : 4;
         const std::size_t element = value * static_cast<std::size_t>(task.lanes);
         const std::size_t finest = static_cast<std::size_t>(planes[k].width) * planes[k].height;
@@ -210,8 +261,9 @@ template <typename T>
 void launch(Group& group, const BlendInput& input, char* workspace, std::uintptr_t stream) {
     const std::size_t table_bytes = group.table_bytes();
     place(group, workspace + table_bytes);
+    const int levels = input.poisson ? kMostLevels : input.levels;
     TileRow rows[kMostLevels];
-    for (int l = 0; l < input.levels; ++l) {
+    for (int l = 0; l < levels; ++l) {
         rows[l] = tile_row(group.tasks.data(), static_cast<int>(group.tasks.size()), l);
     }
     std::vector<char> host(table_bytes);
@@ -230,10 +282,17 @@ void launch(Group& group, const BlendInput& input, char* workspace, std::uintptr
     prepare_kernel<T><<<grid, 128, 0, as_stream(stream)>>>(items, input.source, input.maps);
     check_cuda(cudaGetLastError(), "launching blend");
     const auto finest = static_cast<unsigned>(rows[0].tiles);
-    difference_kernel<T><<<finest, kTileThreads, 0, as_stream(stream)>>>(planes, tasks, rows[0]);
-    check_cuda(cudaGetLastError(), "launching blend");
-    launch_pyramids<T>(tasks, rows, input.levels, stream);
-    finish_kernel<T><<<finest, kTileThreads, 0, as_stream(stream)>>>(planes, tasks, rows[0]);
+    if (input.poisson) {
+        line_kernel<<<finest, kTileThreads, 0, as_stream(stream)>>>(planes, tasks, rows[0]);
+        check_cuda(cudaGetLastError(), "launching blend");
+        launch_pyramids<float>(tasks, rows, levels, true, stream);
+        membrane_kernel<<<finest, kTileThreads, 0, as_stream(stream)>>>(planes, tasks, rows[0]);
+    } else {
+        difference_kernel<T><<<finest, kTileThreads, 0, as_stream(stream)>>>(planes, tasks, rows[0]);
+        check_cuda(cudaGetLastError(), "launching blend");
+        launch_pyramids<T>(tasks, rows, levels, false, stream);
+        finish_kernel<T><<<finest, kTileThreads, 0, as_stream(stream)>>>(planes, tasks, rows[0]);
+    }
     check_cuda(cudaGetLastError(), "launching blend");
 }
 

@@ -16,6 +16,9 @@
 // A sample with m = 0 is not written and never seen by the pyramids: what lies before the face does not bleed into it.
 // Where k is 1 as far as the coarsest level reaches the result is the patch itself. Rounded to nearest.
 //
+// With `poisson` the patch's detail goes onto the frame's surroundings instead (Perez, Gangnet and Blake 2003): within the
+// line m = 1/2 the frame becomes p - h, where h is the membrane (pyramid.hpp) through p - b on the line. All levels serve.
+//
 // The host form runs to the end before it returns; the CUDA form queues on `stream`. Neither allocates.
 #pragma once
 
@@ -75,6 +78,7 @@ struct BlendFace {
 struct BlendInput {
     CompositeSource source;
     int levels;
+    bool poisson;
     bool half;             // workspace of float16; the host always takes float
     const ColourMap* maps; // where the patches are, or null
 };
@@ -84,8 +88,9 @@ BlendFace make_blend_face(const SurfaceView& surface, const Affine& to_patch, co
 
 // Fills planes[0] and, for 4:2:0, planes[1]; returns how many. `patch` has no memory yet.
 int make_planes(const BlendFace& face, const CompositeSource& source, BlendPlane* planes);
-inline int plane_levels(const BlendPlane& plane, int levels) {
-    const int most = min_of(levels, plane.most_levels);
+
+inline int plane_levels(const BlendPlane& plane, const BlendInput& input) {
+    const int most = input.poisson ? kMostLevels : min_of(input.levels, plane.most_levels);
     return plane.kind == PlaneKind::chroma && most > 1 ? most - 1 : most;
 }
 
@@ -297,6 +302,37 @@ TRTSWAP_HD float difference_at(const BlendPlane& plane, int x, int y, float* dif
             s.mask > 0.0f ? edge * (s.colour[k] - (code_of(codes[k]) - plane.centre) * scale) : 0.0f;
     }
     return packed_mask(s.mask);
+}
+
+// The difference times how much a sample lies on the line where the mask is a half; returns that.
+template <PlaneKind Kind, typename Code, typename T>
+TRTSWAP_HD float line_at(const BlendPlane& plane, int x, int y, float* values) {
+    const PatchSample s = patch_sample<Kind, T>(plane, x, y);
+    const Code* codes = codes_at<Kind, Code>(plane, x, y);
+    const float off = 2.0f * s.mask - 1.0f, scale = 1.0f / plane.unit;
+    const float near = 1.0f - (off < 0.0f ? -off : off);
+    const float line = s.mask > 0.0f ? near * near : 0.0f;
+    for (int k = 0; k < channels_of(Kind); ++k) {
+        values[k] = line > 0.0f ? line * (s.colour[k] - (code_of(codes[k]) - plane.centre) * scale) : 0.0f;
+    }
+    return line;
+}
+
+// Writes the patch less the membrane, whose sums are `sums` over `total`, within the line.
+template <PlaneKind Kind, typename Code, typename T>
+TRTSWAP_HD void write_membrane(const BlendPlane& plane, int x, int y, const float* sums, float total) {
+    const PatchSample s = patch_sample<Kind, T>(plane, x, y);
+    const float w = clamp_to(4.0f * s.mask - 1.5f, 0.0f, 1.0f);
+    if (!(w > 0.0f)) {
+        return;
+    }
+    Code* codes = codes_at<Kind, Code>(plane, x, y);
+    for (int k = 0; k < channels_of(Kind); ++k) {
+        const float code = code_of(codes[k]);
+        const float spread = total > 0.0f ? sums[k] / total : 0.0f;
+        const float change = (s.colour[k] - spread) * plane.unit + plane.centre - code;
+        detail::store_code(codes + k, code + w * change, plane.code_max);
+    }
 }
 
 template <PlaneKind Kind, typename Code>

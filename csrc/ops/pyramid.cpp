@@ -113,8 +113,33 @@ TRTSWAP_WIDE void add_impurity(const float* m, float* __restrict__ impurity, int
     }
 }
 
+TRTSWAP_WIDE void add_scaled(const float* values, float scale, float* __restrict__ result, int width) {
+    for (int x = 0; x < width; ++x) {
+        result[x] = scale * values[x] + result[x];
+    }
+}
+
+// Row y of level l of a membrane's sums.
+void collapse_membrane(const BlendPlanes& p, int l, int y, float* const* results, float* scratch) {
+    const PyramidShape& s = p.shape;
+    const int width = s.width[l];
+    const std::size_t at = s.offset[l] + static_cast<std::size_t>(y) * width;
+    for (int k = 0; k <= p.channels; ++k) {
+        if (l + 1 == s.levels) {
+            std::memset(results[k], 0, static_cast<std::size_t>(width) * sizeof(float));
+        } else {
+            up_row(s, p.result(k), l, y, results[k], scratch);
+        }
+        add_scaled(p.difference(k) + at, membrane_weight(l), results[k], width);
+    }
+}
+
 // Row y of level l of every result and of the impurity.
 void collapse(const BlendPlanes& p, int l, int y, float* const* results, float* scratch) {
+    if (p.membrane) {
+        collapse_membrane(p, l, y, results, scratch);
+        return;
+    }
     const PyramidShape& s = p.shape;
     const int width = s.width[l];
     const std::size_t at = s.offset[l] + static_cast<std::size_t>(y) * width;
@@ -186,7 +211,7 @@ std::size_t pyramid_blend_bytes_host(const PyramidBlendInput& in) {
 
 void pyramid_blend_host(const PyramidBlendInput& in, float* out, void* workspace) {
     const PyramidShape shape = pyramid_shape(in.width, in.height, in.levels);
-    const BlendPlanes planes{shape, 3, static_cast<float*>(workspace)};
+    const BlendPlanes planes{shape, 3, static_cast<float*>(workspace), false};
     const std::size_t area = in.area();
     for (int n = 0; n < in.count; ++n) {
         const std::size_t at = static_cast<std::size_t>(n) * 3 * area;

@@ -74,24 +74,24 @@ __global__ void __launch_bounds__(kDownThreads)
     }
 }
 
-template <int N, typename T>
+template <int N, typename T, bool Membrane>
 __device__ void collapse_level(const PyramidTask& task, int l, const Tile& tile, float* shared) {
     const LevelView<N, T> out = level_of<N, T>(task, task.r, l);
-    collapse_tile<N, T>(
+    collapse_tile<N, T, Membrane>(
         task, l, tile, shared, [](const Lanes<N>&) { return true; },
         [&](int x, int y, const Lanes<N>&, const Lanes<N>& r) { out.store(x, y, r); });
 }
 
-template <typename T>
+template <typename T, bool Membrane>
 __global__ void __launch_bounds__(kTileThreads)
     collapse_kernel(const PyramidTask* tasks, const __grid_constant__ TileRow row, int l) {
     __shared__ float shared[kCollapseShared];
     const Tile tile = find_tile(row);
     const PyramidTask& task = tasks[tile.task];
     if (task.lanes == 2) {
-        collapse_level<2, T>(task, l, tile, shared);
+        collapse_level<2, T, Membrane>(task, l, tile, shared);
     } else {
-        collapse_level<4, T>(task, l, tile, shared);
+        collapse_level<4, T, Membrane>(task, l, tile, shared);
     }
 }
 
@@ -135,7 +135,7 @@ __global__ void __launch_bounds__(kTileThreads)
     __shared__ float shared[kCollapseShared];
     const Tile tile = find_tile(row);
     const std::size_t area = in.area(), base = (static_cast<std::size_t>(first) + tile.task) * 3 * area;
-    collapse_tile<4, float>(
+    collapse_tile<4, float, false>(
         tasks[tile.task], 0, tile, shared, [](const Lanes<4>&) { return true; },
         [&](int x, int y, const Lanes<4>&, const Lanes<4>& r) {
             const std::size_t at = base + static_cast<std::size_t>(y) * in.width + x;
@@ -165,7 +165,7 @@ void blend_group(const PyramidBlendInput& in, const Layout& layout, int first, i
                     static_cast<unsigned>(count));
     difference_kernel<<<grid, kTileThreads, 0, as_stream(stream)>>>(in, tasks, first);
     check_cuda(cudaGetLastError(), "launching pyramid_blend");
-    launch_pyramids<float>(tasks, rows, in.levels, stream);
+    launch_pyramids<float>(tasks, rows, in.levels, false, stream);
     finish_kernel<<<static_cast<unsigned>(rows[0].tiles), kTileThreads, 0, as_stream(stream)>>>(
         in, tasks, rows[0], first, out);
     check_cuda(cudaGetLastError(), "launching pyramid_blend");
@@ -174,7 +174,8 @@ void blend_group(const PyramidBlendInput& in, const Layout& layout, int first, i
 } // namespace
 
 template <typename T>
-void launch_pyramids(const PyramidTask* tasks, const TileRow* rows, int levels, std::uintptr_t stream) {
+void launch_pyramids(const PyramidTask* tasks, const TileRow* rows, int levels, bool membrane,
+                     std::uintptr_t stream) {
     for (int l = 0; l + 1 < levels; ++l) {
         if (rows[l + 1].tiles > 0) {
             const auto tiles = static_cast<unsigned>(rows[l + 1].tiles);
@@ -185,14 +186,18 @@ void launch_pyramids(const PyramidTask* tasks, const TileRow* rows, int levels, 
     for (int l = levels - 1; l > 0; --l) {
         if (rows[l].tiles > 0) {
             const auto tiles = static_cast<unsigned>(rows[l].tiles);
-            collapse_kernel<T><<<tiles, kTileThreads, 0, as_stream(stream)>>>(tasks, rows[l], l);
+            if (membrane) {
+                collapse_kernel<T, true><<<tiles, kTileThreads, 0, as_stream(stream)>>>(tasks, rows[l], l);
+            } else {
+                collapse_kernel<T, false><<<tiles, kTileThreads, 0, as_stream(stream)>>>(tasks, rows[l], l);
+            }
             check_cuda(cudaGetLastError(), "launching a pyramid");
         }
     }
 }
 
-template void launch_pyramids<float>(const PyramidTask*, const TileRow*, int, std::uintptr_t);
-template void launch_pyramids<Half>(const PyramidTask*, const TileRow*, int, std::uintptr_t);
+template void launch_pyramids<float>(const PyramidTask*, const TileRow*, int, bool, std::uintptr_t);
+template void launch_pyramids<Half>(const PyramidTask*, const TileRow*, int, bool, std::uintptr_t);
 
 std::size_t pyramid_blend_bytes_cuda(const PyramidBlendInput& input) { return layout_of(input).bytes; }
 

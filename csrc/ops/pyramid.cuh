@@ -192,9 +192,20 @@ template <int N> __device__ __forceinline__ Lanes<N> joined(const Lanes<N>& e, c
     return r;
 }
 
+// The same for a membrane: the last lane is what lies on the line, and its sum.
+template <int N>
+__device__ __forceinline__ Lanes<N> added(const Lanes<N>& e, const float (&up)[2 * N - 1], float weight) {
+    Lanes<N> r;
+#pragma unroll
+    for (int c = 0; c < N; ++c) {
+        r.v[c] = weight * e.v[c] + up[N - 1 + c];
+    }
+    return r;
+}
+
 // Calls sink(x, y, element of d, results and impurity) for every pixel of a tile of level l; the results of level l + 1
 // are ready. A tile whose elements all fail wanted(element) is left out. Each thread takes a pair of pixels.
-template <int N, typename T, typename Wanted, typename Sink>
+template <int N, typename T, bool Membrane, typename Wanted, typename Sink>
 __device__ __forceinline__ void collapse_tile(const PyramidTask& task, int l, const Tile& tile, float* shared,
                                               const Wanted& wanted, const Sink& sink) {
     constexpr int kPairs = kTileWidth / 2, kWidth = kPairs + 2, kLanes = 2 * N - 1;
@@ -225,10 +236,10 @@ __device__ __forceinline__ void collapse_tile(const PyramidTask& task, int l, co
         }
     }
     if (one) {
-        sink(x, y, even, joined<N>(even, up));
+        sink(x, y, even, Membrane ? added<N>(even, up, membrane_weight(l)) : joined<N>(even, up));
     }
     if (two) {
-        sink(x + 1, y, odd, joined<N>(odd, up2));
+        sink(x + 1, y, odd, Membrane ? added<N>(odd, up2, membrane_weight(l)) : joined<N>(odd, up2));
     }
 }
 
@@ -237,9 +248,10 @@ constexpr int kCollapseShared = (kTileWidth / 2 + 2) * kTileHeight * 7; // float
 // Queues the pyramids from level 1 to the coarsest and the results back to level 1. tasks lie on the device; rows[l]
 // is the row of level l.
 template <typename T>
-void launch_pyramids(const PyramidTask* tasks, const TileRow* rows, int levels, std::uintptr_t stream);
+void launch_pyramids(const PyramidTask* tasks, const TileRow* rows, int levels, bool membrane,
+                     std::uintptr_t stream);
 
-extern template void launch_pyramids<float>(const PyramidTask*, const TileRow*, int, std::uintptr_t);
-extern template void launch_pyramids<Half>(const PyramidTask*, const TileRow*, int, std::uintptr_t);
+extern template void launch_pyramids<float>(const PyramidTask*, const TileRow*, int, bool, std::uintptr_t);
+extern template void launch_pyramids<Half>(const PyramidTask*, const TileRow*, int, bool, std::uintptr_t);
 
 } // namespace trtswap

@@ -59,7 +59,15 @@ std::size_t pyramid_blend_bytes_cuda(const PyramidBlendInput& input);
 void pyramid_blend_host(const PyramidBlendInput& input, float* out, void* workspace);
 void pyramid_blend_cuda(const PyramidBlendInput& input, float* out, void* workspace, std::uintptr_t stream);
 
+// --- membranes: values known on a line, spread over the plane (Farbman, Fattal and Lischinski 2011) ---
+//
+// The same pyramids with other sums: of v b and b, where b says how much a sample lies on the line and v is its value,
+// r[l] = 2^-l G (v b)[l] + up(r[l+1]) and s[l] = 2^-l G b[l] + up(s[l+1]); then r[0] / s[0] is the mean of the values with
+// weights that fall with the third power of the distance: nearly the smoothest surface through them.
+
 // --- shared by both targets ---
+
+TRTSWAP_HD float membrane_weight(int level) { return 1.0f / static_cast<float>(1 << level); }
 
 // Reflection without repeating the edge: d c b | a b c d | c b a.
 TRTSWAP_HD int reflected(int i, int size) {

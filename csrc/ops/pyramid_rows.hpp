@@ -14,6 +14,8 @@ struct BlendPlanes {
     PyramidShape shape;
     int channels;
     float* base;
+    bool
+        membrane; // the other sums; the mask's plane says what lies on the line, the impurities are those of s
 
     float* difference(int k) const { return base + static_cast<std::size_t>(k) * shape.elements; }
     float* mask() const { return difference(channels); }

@@ -61,3 +61,6 @@ BLEND_CODES = 0.03
 
 BLEND_HALF_CODES = 0.3
 """What a float16 workspace adds: differences up to 255 are kept to 1/16 of a code, in the patch and in the pyramid."""
+
+MEMBRANE_CODES = 2.0
+"""A membrane by pyramids against the Poisson equation, mean over the inside, of changes of tens of codes."""

@@ -20,8 +20,8 @@ def add_blend_arguments(parser: ArgumentParser) -> None:
         "--blend",
         choices=get_args(hints["method"]),
         default=_BLEND.method,
-        help="multiband gives coarse structure a wide transition and detail a narrow one, alpha mixes under the mask "
-        + default_text(_BLEND.method),
+        help="multiband gives coarse structure a wide transition and detail a narrow one, alpha mixes under the mask, "
+        "poisson takes brightness and colour from around the face " + default_text(_BLEND.method),
     )
     group.add_argument(
         "--blend-levels",
