@@ -13,15 +13,18 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from trtswap.errors import DeviceError, DeviceMemoryError
 from trtswap.types import Array, DeviceArray, Surface
+
+_ALIGNMENT = 256
 
 
 class _Device:
@@ -151,6 +154,23 @@ def empty(shape: tuple[int, ...], dtype: Any, *, device: int = 0) -> DeviceArray
             raise DeviceMemoryError(
                 f"GPU {device} has no {wanted} bytes left", requested_bytes=wanted, hint="use a smaller batch"
             ) from error
+
+
+def empty_many(wanted: Sequence[tuple[tuple[int, ...], Any]], *, device: int = 0) -> list[DeviceArray]:
+    """Uninitialised arrays of the given shapes and dtypes in one piece of memory, which lasts as long as any of them.
+
+    Raises DeviceError, DeviceMemoryError.
+    """
+    from pycuda.gpuarray import GPUArray
+
+    sizes = [math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in wanted]
+    starts = [0, *accumulate(-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes)]
+    whole = empty((starts[-1],), np.uint8, device=device)
+    with _open(device).current():
+        return [
+            GPUArray(shape, dtype, base=whole.base, gpudata=whole.ptr + start)
+            for (shape, dtype), start in zip(wanted, starts, strict=False)
+        ]
 
 
 def to_device(array: Array, *, device: int = 0) -> DeviceArray:

@@ -40,6 +40,17 @@ Region = Literal[
 Monitoring = Literal["off", "sample", "full"]
 BlendMethod = Literal["multiband", "alpha"]
 ColourTransfer = Literal["mk", "reinhard", "off"]
+ClipKind = Literal[
+    "talking",
+    "fast",
+    "dim",
+    "coloured light",
+    "profile turn",
+    "occluded",
+    "small",
+    "two people",
+    "scene cut",
+]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
 
@@ -287,8 +298,9 @@ class BlendOptions:
     """How a patch joins the frame.
 
     method: "multiband" gives coarse structure a wide transition and detail a narrow one; "alpha" mixes under the mask.
-    levels: of multiband, octaves of detail, 1..8. colour: how the patch gets the colours of the frame's skin: "mk" by
-    the whole covariance (Monge-Kantorovich), "reinhard" each channel of L*a*b* alone, "off" not. strength: of that, 0..1.
+    levels: of multiband, octaves of detail, 1..8; a small face has room for fewer. colour: how the patch gets the
+    colours of the frame's skin: "mk" by the whole covariance (Monge-Kantorovich), "reinhard" each channel of L*a*b*
+    alone, "off" not. strength: of that, 0..1.
     """
 
     method: BlendMethod = "multiband"
@@ -341,3 +353,25 @@ class SwapOptions:
         _require(1 <= self.batch <= 64, f"the batch is 1 to 64 frames, not {self.batch}")
         device_index(self.device)
         _require(1 <= self.queue <= 16, f"the queue holds 1 to 16 batches, not {self.queue}")
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """A rendered clip. kind: what happens in it. seed: the same number always gives the same people and motion.
+    seconds: how long. rate: frames per second. size: width and height in pixels, both even."""
+
+    kind: ClipKind = "talking"
+    seed: int = 4
+    seconds: float = 3.0
+    rate: int = 25
+    size: tuple[int, int] = (640, 360)
+
+    def __post_init__(self) -> None:
+        _require(self.kind in get_args(ClipKind), f"a clip is one of {', '.join(get_args(ClipKind))}")
+        _require(self.seed >= 0, f"the seed is 0 or more, not {self.seed}")
+        _require(0.2 <= self.seconds <= 60, f"the demo lasts 0.2 to 60 seconds, not {self.seconds:g}")
+
+    @property
+    def frames(self) -> int:
+        """How many frames that is."""
+        return max(1, round(self.seconds * self.rate))

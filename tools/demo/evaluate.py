@@ -14,6 +14,7 @@ import numpy as np
 
 from samples import MOST_HEADS, PEOPLE_OF_SWAPS, PICTURES_OF_PAIR
 from trtswap.demo.builtin import builtin_options
+from trtswap.demo.clips import KINDS
 from trtswap.demo.landmarks import five_points
 from trtswap.geometry import transform_points
 from trtswap.networks.loader import NetworkSet
@@ -198,6 +199,68 @@ def occlusion(networks: NetworkSet, faces: dict[str, Array]) -> None:
     )
 
 
+def clips(networks: NetworkSet, drawn: dict[str, Array]) -> None:
+    """Frames of clips of every kind, of people of whom each is seen in one clip; sources are known by one portrait."""
+    count = len(drawn["picture"])
+    surfaces = surfaces_of(drawn["picture"])
+    detected = [f for s in range(0, count, 16) for f in networks.detector.detect(surfaces[s : s + 16])]
+    found = wanted = right = made = 0
+    fives, points, refined = [], [], []
+    for row, faces in enumerate(detected):
+        heads = int(drawn["clip"][row, 2])
+        overlap = box_overlaps(faces.boxes_px, drawn["boxes"][row, :heads])
+        made, wanted = made + len(faces), wanted + heads
+        right, found = right + int((overlap >= 0.5).any(1).sum()), found + int((overlap >= 0.5).any(0).sum())
+        for head in range(heads):
+            if not len(faces) or overlap[:, head].max() < 0.5:
+                continue
+            face = int(overlap[:, head].argmax())
+            five, true = drawn["five"][row, head], drawn["points"][row, head]
+            scale = max(eye_distance(five), 0.28 * float(np.ptp(true[:, 1])))
+            fives.append(float(np.hypot(*(faces.landmarks_px[face] - five).T).mean()) / scale)
+            assert networks.landmarker is not None
+            located = networks.landmarker.locate([surfaces[row]], [faces.take([face])])[0][0]
+            points.append(float(np.hypot(*(located - true).T).mean()) / scale)
+            refined.append(float(np.hypot(*(five_points(located) - five).T).mean()) / scale)
+    print(f"clips: {count} frames; found {found}/{wanted} ({found / wanted:.4f}), right {right}/{made} ({right / made:.4f})")
+    for name, values in (("detector's five", fives), ("68 points", points), ("five of the 68", refined)):
+        print(f"  {name}: mean {100 * np.mean(values):.2f} %, median {100 * np.median(values):.2f} % of the eye distance")
+    _clip_people(networks, drawn, surfaces)
+
+
+def _clip_people(networks: NetworkSet, drawn: dict[str, Array], surfaces: list[Surface]) -> None:
+    """Naming: one frame of each clip's first head is known, the others are asked. Swapping: the source's portrait."""
+    five = drawn["five"][:, 0]
+    embeddings = np.concatenate([networks.recogniser.embed([s], np.zeros(1, int), f[None]) for s, f in zip(surfaces, five)])
+    units = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    keys = [tuple(row[:2]) for row in drawn["clip"]]
+    people = list(dict.fromkeys(keys))
+    known = np.stack([units[[k for k, key in enumerate(keys) if key == who][0]] for who in people])
+    asked = [k for k, key in enumerate(keys) if keys.index(key) != k]
+    named = [people[int(row)] == keys[k] for k, row in zip(asked, (units[asked] @ known.T).argmax(1))]
+    print(f"  named: {np.mean(named):.4f} of {len(asked)} among {len(people)} people")
+    errors: dict[int, list[float]] = {}
+    nearer = []
+    for row, surface in enumerate(surfaces):
+        portrait = surfaces_of(drawn["source_picture"][row][None])
+        face = networks.detector.detect(portrait)[0]
+        source = identity_of(networks.recogniser.embed(portrait, np.zeros(1, int), face.landmarks_px[:1]))
+        placement, index = networks.swapper.placements(five[row][None]), np.zeros(1, int)
+        made = networks.swapper.swap([surface], index, placement, networks.swapper.source_vector(source)[None]).pixels
+        true = networks.swapper.inputs(surfaces_of(drawn["swap"][row][None]), index, placement)
+        mask = surfaces_of(np.repeat(drawn["face"][row][None, ..., None], 3, 3))
+        weight = networks.swapper.inputs(mask, index, placement)
+        error = float((weight * (made - true) ** 2).sum() / max(float(weight.sum()), 1e-6))
+        errors.setdefault(int(drawn["kind"][row]), []).append(error)
+        codes = np.rint(np.clip(made[0], 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0).copy()
+        seen = networks.recogniser.embed(surfaces_of(codes[None]), index, transform_points(placement, five[row][None]))[0]
+        nearer.append(seen @ source.unit > seen @ known[people.index(keys[row])])
+    every = [value for values in errors.values() for value in values]
+    print(f"  swapper: PSNR inside the face {-10 * np.log10(np.mean(every)):.2f} dB; nearer to the source {np.mean(nearer):.4f}")
+    for kind, values in sorted(errors.items()):
+        print(f"    {KINDS[kind]}: {-10 * np.log10(np.mean(values)):.2f} dB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -206,6 +269,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     with NetworkSet(builtin_options()) as networks:
+        if "clips" in options.only:
+            clips(networks, shards(options.folder, "clips"))
+            return
         if "detector" in options.only:
             detector(networks, shards(options.folder, "scenes"))
         faces = shards(options.folder, "faces")

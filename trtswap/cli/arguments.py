@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from trtswap import __version__
+from trtswap.cli.demo_arguments import DEMO_EPILOG, DEMO_HELP, add_demo_arguments
 from trtswap.cli.engine_arguments import (
     BUILD_EPILOG,
     BUILD_HELP,
@@ -36,6 +37,7 @@ exit codes:
 
 _EPILOG = f"""\
 start here:
+  trtswap demo                                        see a swap, with nothing to download
   trtswap doctor                                      what this machine has, what is missing
   trtswap networks                                    the networks known, and where they were found
   trtswap models fetch NAME                           download one; import, verify, remove as well
@@ -125,6 +127,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"trtswap {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    _add_demo(commands)
     _add_process(commands)
     _add_measuring(commands)
     _add_doctor(commands)
@@ -141,6 +144,20 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises OptionError, or SystemExit after --help and --version.
     """
     return build_parser().parse_args(argv)
+
+
+def _add_demo(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "demo",
+        usage="trtswap demo [FOLDER] [options]",
+        help="swap a face in a rendered clip, with nothing to download",
+        description=DEMO_HELP,
+        epilog=DEMO_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_demo_arguments(parser)
+    _add_reporting(parser, quiet=True)
 
 
 def _add_process(commands: Commands) -> None:

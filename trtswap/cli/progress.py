@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 JSON_INTERVAL_S = 0.5
 LINE_INTERVAL_S = 10.0
 
-_STAGES = {"prepare": "preparing", "swap": "swapping", "finish": "finishing", "measure": "measuring"}
+_STAGES = {
+    "draw": "drawing",
+    "prepare": "preparing",
+    "swap": "swapping",
+    "finish": "finishing",
+    "measure": "measuring",
+}
 
 
 class Reporter(Protocol):
@@ -116,7 +122,7 @@ def describe(progress: Progress, pace: Pace) -> str:
         parts.append(f"{pace.frames_per_s:.1f} frames/s")
     if pace.remaining_s is not None:
         parts.append(f"{format_seconds(pace.remaining_s)} left")
-    if progress.stage != "measure":
+    if progress.stage in ("swap", "finish"):
         parts.append(f"{progress.faces_swapped} faces swapped")
     return ", ".join(parts)
 

@@ -11,9 +11,10 @@ from types import TracebackType
 import av
 import numpy as np
 
-from trtswap.demo.clips import ClipKind, plan_clip
+from trtswap.demo.clips import plan_clip
 from trtswap.demo.render import Rendered, render
 from trtswap.errors import StrPath, VideoError
+from trtswap.options import ClipKind
 from trtswap.types import Array
 
 _SAMPLE_RATE = 48_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -12,11 +12,9 @@ from trtswap.demo.motion import blinks, drift, glances, syllables
 from trtswap.demo.person import Person, draw_person
 from trtswap.demo.render import Rendered, render
 from trtswap.demo.state import Camera, Expression, FrameState, Head, Light, Occluder, OccluderKind, Pose
+from trtswap.options import ClipKind
 from trtswap.types import Array
 
-ClipKind = Literal[
-    "talking", "fast", "dim", "coloured light", "profile turn", "occluded", "small", "two people", "scene cut"
-]
 KINDS: tuple[ClipKind, ...] = get_args(ClipKind)
 
 

@@ -43,7 +43,7 @@ class CapturedGraph:
 
     def launch(self, stream: int) -> None:
         """Queues all of it on a stream. Raises DeviceError."""
-        code = self._launch(self._executable, ctypes.c_void_p(stream))
+        code = self._launch(self._executable, stream)
         if code:
             _check(code, "cuGraphLaunch")
 
@@ -84,9 +84,7 @@ class Fence:
 
 def copy_on_device(target: int, source: int, size: int, stream: int) -> None:
     """Queues a copy of `size` bytes. Raises DeviceError."""
-    code = _library().cuMemcpyDtoDAsync_v2(
-        ctypes.c_ulonglong(target), ctypes.c_ulonglong(source), ctypes.c_size_t(size), ctypes.c_void_p(stream)
-    )
+    code = _library().cuMemcpyDtoDAsync_v2(target, source, size, stream)
     if code:
         _check(code, "cuMemcpyDtoDAsync")
 
@@ -101,6 +99,14 @@ def _library() -> Any:
             _loaded = ctypes.CDLL("libcuda.so.1")
         except OSError as error:
             raise DeviceError(f"the NVIDIA driver's library does not load: {error}") from error
+        # So that plain numbers can be passed, which is quicker than wrapping each.
+        _loaded.cuGraphLaunch.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+        _loaded.cuMemcpyDtoDAsync_v2.argtypes = (
+            ctypes.c_uint64,
+            ctypes.c_uint64,
+            ctypes.c_size_t,
+            ctypes.c_void_p,
+        )
     return _loaded
 
 

@@ -58,7 +58,9 @@ def prepare(path: StrPath, spec: NetworkSpec, digest: str) -> Prepared:
     if cached is not None:
         return Prepared(cached[0], _bind(cached[0], spec, path), cached[1])
     model = graphs.normalise(graphs.load_model(path))
-    _fix_sizes(model, spec, _bind(model, spec, path))
+    binding = _bind(model, spec, path)
+    _fix_sizes(model, spec, binding)
+    _keep_outputs(model, binding)
     batched = "file" if batching.fixed_batch(model) is None else "rewritten"
     try:
         model = batching.make_dynamic(model, lambda count: _random_inputs(model, count)).model
@@ -106,6 +108,14 @@ def _fix_sizes(model: ModelProto, spec: NetworkSpec, binding: Binding) -> None:
                 shape.dim[axis].Clear()
                 shape.dim[axis].dim_value = length
     del model.graph.value_info[:]
+
+
+def _keep_outputs(model: ModelProto, binding: Binding) -> None:
+    """Drops the outputs that the spec does not name: an engine would compute and write them all the same."""
+    wanted = {declared.name for declared in binding.outputs}
+    for index in reversed(range(len(model.graph.output))):
+        if model.graph.output[index].name not in wanted:
+            del model.graph.output[index]
 
 
 def _fix_batch(model: ModelProto) -> None:

@@ -29,7 +29,8 @@ class Session(Protocol):
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """The outputs, in the spec's order and dtypes, for a batch of one or more items.
 
-        inputs: one host array [N, ...] for each input of the spec, by the spec's name.
+        inputs: one host array [N, ...] for each input of the spec, by the spec's name. A session on TensorRT also
+        takes device arrays, and then gives device arrays that are not waited for (trt.py).
         Optional outputs that the file lacks are absent from the end of the list.
         Raises OptionError for inputs that do not fit the spec, NetworkError when the run fails.
         """

@@ -101,11 +101,14 @@ class TrtSession:
         ]
         with device.activate(self.gpu):
             if outputs is None:
-                outputs = [
-                    device.empty((count, *tensor.shape), tensor.dtype, device=self.gpu)
-                    for tensor in self._outputs
+                outputs = device.empty_many(
+                    [((count, *tensor.shape), tensor.dtype) for tensor in self._outputs], device=self.gpu
+                )
+                targets = [array.ptr for array in outputs]
+            else:
+                targets = [
+                    address(array, own.dtype) for array, own in zip(outputs, self._outputs, strict=True)
                 ]
-            targets = [address(array, own.dtype) for array, own in zip(outputs, self._outputs, strict=True)]
             for start in range(0, count, self._largest):
                 step = min(self._largest, count - start)
                 lane = self._take()

@@ -33,14 +33,14 @@ def bound(
     trt: Any, engine: Any, spec: NetworkSpec, path: Path
 ) -> tuple[tuple[EngineTensor, ...], tuple[EngineTensor, ...], Binding]:
     """The engine's tensors in the spec's order. Raises NetworkContractError."""
+    shapes = _shapes(trt, engine)
     found: dict[bool, list[DeclaredTensor]] = {True: [], False: []}
     dtypes: dict[str, np.dtype[Any]] = {}
     for index in range(engine.num_io_tensors):
         name = engine.get_tensor_name(index)
         dtypes[name] = np.dtype(trt.nptype(engine.get_tensor_dtype(name)))
-        shape = tuple(int(item) if item >= 0 else None for item in tuple(engine.get_tensor_shape(name)))
         is_input = engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT
-        found[is_input].append(DeclaredTensor(name, str(dtypes[name]), shape))
+        found[is_input].append(DeclaredTensor(name, str(dtypes[name]), shapes[name]))
     binding = bind(spec, found[True], found[False], path)
 
     def tensor(declared: DeclaredTensor, *, batched: bool = True) -> EngineTensor:
@@ -58,6 +58,28 @@ def bound(
         for item, wanted, changed in zip(binding.outputs, spec.outputs, binding.reshaped, strict=False)
     ]
     return tuple(tensor(item) for item in binding.inputs), tuple(outputs), binding
+
+
+def _shapes(trt: Any, engine: Any) -> dict[str, tuple[int | None, ...]]:
+    """Tensor name to shape, None for the batch. An output whose shape the network computes has none until a context
+    knows the inputs'."""
+    names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+    shapes = {name: _lengths(engine.get_tensor_shape(name)) for name in names}
+    if not any(None in shape[1:] for shape in shapes.values()):
+        return shapes
+    context = engine.create_execution_context()
+    for name in names:
+        if engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT and None in shapes[name]:
+            context.set_input_shape(name, tuple(engine.get_tensor_profile_shape(name, 0)[0]))
+    for name, shape in shapes.items():
+        if None in shape[1:]:
+            known = _lengths(context.get_tensor_shape(name))
+            shapes[name] = (shape[0], *known[1:])
+    return shapes
+
+
+def _lengths(dims: Sequence[int]) -> tuple[int | None, ...]:
+    return tuple(int(item) if item >= 0 else None for item in tuple(dims))
 
 
 def _reshaped(tensor: EngineTensor, wanted: TensorSpec) -> EngineTensor:

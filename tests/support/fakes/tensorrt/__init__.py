@@ -336,6 +336,16 @@ class IExecutionContext(_Strict):
         self._shapes[name] = tuple(shape)
         return True
 
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        if name in self._shapes:
+            return self._shapes[name]
+        types = {
+            info.name: nptype(self._engine.get_tensor_dtype(info.name))
+            for info in self._engine._model.graph.input
+        }
+        zeros = {name: np.zeros(shape, types[name]) for name, shape in self._shapes.items()}
+        return tuple(self._engine._network.run_all(zeros)[name].shape)
+
     def set_tensor_address(self, name: str, address: int) -> bool:
         self._addresses[name] = address
         return True
