@@ -205,7 +205,7 @@ class SmoothOptions:
     """
 
     method: Smoothing = "symmetric"
-    lag_s: float = 0.25
+    lag_s: float = 0.33
     window: int = 5
     alpha: float = 0.25
     gap_s: float = 0.2

@@ -35,7 +35,7 @@ def test_json_lists_every_spec_once(folder: Path, capsys: pytest.CaptureFixture[
     event = json.loads(capsys.readouterr().out)
     specs = load_specs()
     assert event["event"] == "networks"
-    assert event["model_folders"][0] == str(folder)
+    assert event["model_folders"] == [str(folder)]
     assert sorted(network["name"] for network in event["networks"]) == sorted(specs)
     for network in event["networks"]:
         spec = specs[network["name"]]

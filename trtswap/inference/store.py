@@ -24,8 +24,8 @@ _CHUNK_BYTES = 1 << 20
 class Store:
     """The folders searched for network files, in this order: `folders`; those of the variable TRTSWAP_MODELS;
     trtswap's own data folder; FaceFusion's models under the current folder, FACEFUSION_HOME, ~/facefusion and
-    ~/FaceFusion; InsightFace's ~/.insightface/models and the packs in it; the built-in networks. Those not given only
-    where they exist.
+    ~/FaceFusion; InsightFace's ~/.insightface/models and the packs in it. Those not given only where they exist.
+    Built-in networks are found in the installation.
 
     Raises OptionError when one of `folders` does not exist.
     """
@@ -39,8 +39,7 @@ class Store:
                     hint="Give an existing folder, or leave the option out to search the usual places.",
                 )
         usual = [folder for folder in _usual_folders() if _is_folder(folder)]
-        built_in = Path(str(shipped_folder())) / "weights"
-        self.folders = tuple(dict.fromkeys([*given, *_folders_of_variable(), *usual, built_in]))
+        self.folders = tuple(dict.fromkeys([*given, *_folders_of_variable(), *usual]))
 
     def find(self, spec: NetworkSpec) -> Path:
         """The file of `spec`: the first folder that has one, in it the first of the names a file may have.
@@ -49,7 +48,8 @@ class Store:
         Raises NetworkNotFoundError, which lists what was searched and passed over.
         """
         passed_over = []
-        for folder in self.folders:
+        built_in = [Path(str(shipped_folder())) / "weights"] if spec.built_in else []
+        for folder in (*self.folders, *built_in):
             for name in spec.file_names:
                 path = folder / name
                 if not _is_file(path):
