@@ -2,10 +2,11 @@
 
     python bench/blend_quality.py [--photograph FILE] [--sheets FOLDER]
 
-A patch is what a perfect swapper would give, its colours then changed by a known transform, as swappers change them; put
-back, the truth is the picture it was cut from. Truths are rendered people with their true swaps, one class per kind of
-clip, and a photograph with one face if a file is given, also under changed light. Numbers are mean CIEDE2000 on the ring
-where the mask is neither 0 nor 1, and inside it. Needs scikit-image.
+A patch is what a perfect swapper would give, its colours then changed by a known transform, as swappers change them;
+put back, the truth is the picture it was cut from. Truths are rendered people with their true swaps (by sources with
+the skin of their targets), one class per kind of clip, and a photograph with one face if a file is given, also under
+changed light. Numbers are mean CIEDE2000 on the ring where the mask is neither 0 nor 1, and inside it. Needs
+scikit-image.
 """
 
 from __future__ import annotations

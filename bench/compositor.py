@@ -3,10 +3,10 @@
     python bench/compositor.py [--patch 256] [--levels 5] [--sizes 64 128 256 512 1024] [--counts 1 8 32 64] [--no-cuda]
 
 A face is a patch of `--patch` pixels square that goes to a square of `size` pixels of an NV12 frame of 1920x1080, one
-frame for each face, from patches to surfaces written: colour measured and transferred (Monge-Kantorovich), levels blended.
-The floor moves each input once in and each output once out at the copy bandwidth measured here. CUDA times are replays of
-a captured graph, and calls from Python, both between events. The host runs on OMP_NUM_THREADS threads; its baseline is the
-usual way in OpenCV and NumPy, the whole frame at a time, on as many.
+frame for each face, from patches to surfaces written: colour measured and transferred (Monge-Kantorovich), levels
+blended. The floor moves each input once in and each output once out at the copy bandwidth measured here. CUDA times are
+replays of a captured graph, and calls from Python, both between events. The host runs on OMP_NUM_THREADS threads; its
+baseline is the usual way in OpenCV and NumPy, the whole frame at a time, on as many.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def copy_bandwidth() -> float:
 def opencv_route(
     surface: Surface, placement: np.ndarray, patch: np.ndarray, mask: np.ndarray, levels: int
 ) -> None:
-    """The whole frame to BGR and L*a*b*, statistics over the patch's rectangle, pyramids of the whole frame, and back."""
+    """The whole frame to BGR and L*a*b*, statistics over the patch's rectangle, pyramids of it all, and back."""
     frame = cv2.cvtColorTwoPlane(surface.planes[0], surface.planes[1], cv2.COLOR_YUV2BGR_NV12)
     frame = frame.astype(np.float32) / 255
     back = np.linalg.inv(np.vstack([placement, [0, 0, 1]]))[:2]
@@ -177,7 +177,7 @@ def cuda_rows(arguments: argparse.Namespace) -> None:
     bandwidth = copy_bandwidth()
     print(f"\ncopy bandwidth {bandwidth / 1e12:.2f} TB/s\n")
     print(
-        "| faces | size px | measure ms | blend ms | whole ms | from Python ms | launches | floor ms | times the floor |"
+        "| faces | size px | measure ms | blend ms | whole ms | from Python ms | launches | floor ms | of the floor |"
     )
     print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     for size in arguments.sizes:

@@ -10,7 +10,7 @@ _THREAD_LOCAL = 1
 
 
 class Graph:
-    """The work that `queue(stream handle)` puts on a stream, captured once and replayed. In pycuda's current context."""
+    """The work that `queue(stream handle)` puts on a stream, captured once and replayed, in the current context."""
 
     def __init__(self, queue: Callable[[int], None]) -> None:
         import pycuda.driver as driver

@@ -16,7 +16,7 @@ from support.recording import record_frames
 from trtswap import pipeline, video
 from trtswap.cli.app import main
 from trtswap.geometry import estimate_similarity, template_points, transform_points
-from trtswap.options import SwapOptions
+from trtswap.options import BlendOptions, SwapOptions
 from trtswap.stages.identity import identify
 
 YUNET = "face_detection_yunet_2023mar.onnx"
@@ -33,7 +33,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def options(models: Path) -> SwapOptions:
-    return SwapOptions(models=(str(models),), swapper="inswapper_128", provider="cpu")
+    plain = BlendOptions(method="alpha", colour="off")
+    return SwapOptions(models=(str(models),), swapper="inswapper_128", provider="cpu", blend=plain)
 
 
 def colour_of(models: Path, source: Path) -> Any:

@@ -25,6 +25,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"stages", "video", "quality", "provenance", "demo"}),
     frozenset({"networks"}),
     frozenset({"inference", "ops"}),
+    frozenset({"colour_ops"}),
+    frozenset({"native"}),
     frozenset({"device", "geometry", "concurrency"}),
     frozenset({"types", "options"}),
     frozenset({"engine_options"}),

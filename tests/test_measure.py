@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from support import faults, networks, painted
 from support.footage import shared_file
 
 from trtswap import pipeline
-from trtswap.errors import NetworkNotFoundError, OptionError, QualityError
+from trtswap.errors import InputError, NetworkNotFoundError, OptionError, QualityError
 from trtswap.measure import measure_video
 from trtswap.options import MonitorOptions, SelectOptions, SmoothOptions, SwapOptions, TimePoint, Trim
 from trtswap.types import Progress
@@ -153,6 +154,44 @@ def test_an_error_of_the_monitor_leaves_the_run_whole(world: Path, tmp_path: Pat
     report = pipeline.swap_video([world / "me.png"], world / "clip.mp4", tmp_path / "a.mp4", options=settings)
     assert report.faces_swapped == FRAMES
     assert any("no squares today" in note for note in report.notes)
+
+
+def test_a_result_that_was_turned_upright_is_measured_alike(world: Path, tmp_path: Path) -> None:
+    """The original is stored turned, the other tool wrote it upright and half as large."""
+    faces = [[face] for face in painted.swaying(120, SIZE)[:8]]
+    painted.write_clip(tmp_path / "turned.mp4", faces, SIZE, rotation_deg=90)
+    painted.write_clip(tmp_path / "upright.mp4", faces, SIZE)
+    with av.open(str(tmp_path / "upright.mp4")) as container:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    coded(
+        tmp_path / "half.mp4",
+        [cv2.resize(one, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for one in pictures],
+        "8",
+    )
+    for name in ("upright.mp4", "half.mp4"):
+        figures = measure_video(
+            tmp_path / name, original=tmp_path / "turned.mp4", options=options(world)
+        ).figures
+        assert figures["frames.measured"] == 8
+        assert figures["change.mean"] < 10, name  # a face elsewhere would change by some 50
+        assert figures["shake.mean"] < 0.1
+        assert figures["tpsnr_delta.mean"] == pytest.approx(0, abs=2)  # shrinking takes noise away
+
+
+def test_a_picture_is_measured(world: Path, tmp_path: Path) -> None:
+    settings = options(world, monitor=MonitorOptions("full"))
+    run = pipeline.swap_video([world / "me.png"], world / "me.png", tmp_path / "a.png", options=settings)
+    assert run.quality["frames.measured"] == 1
+    assert run.quality["change.mean"] > 10
+    quality = measure_video(tmp_path / "a.png", original=world / "me.png", options=options(world))
+    assert quality.figures["change.mean"] == pytest.approx(run.quality["change.mean"], abs=0.5)
+    assert "tpsnr.mean" not in quality.figures
+
+
+def test_another_shape_is_refused(world: Path, tmp_path: Path) -> None:
+    coded(tmp_path / "square.mp4", [np.zeros((360, 360, 3), np.uint8)] * 2, "20")
+    with pytest.raises(InputError, match="do not show the same"):
+        measure_video(tmp_path / "square.mp4", original=world / "clip.mp4", options=options(world))
 
 
 def test_what_cannot_be_measured_is_told(world: Path, tmp_path: Path, monkeypatch: Any) -> None:

@@ -13,7 +13,7 @@ from support.recording import record_frames
 
 from trtswap import pipeline, video
 from trtswap.errors import NetworkNotFoundError, OptionError
-from trtswap.options import LandmarkOptions, MaskOptions, SmoothOptions, SwapOptions
+from trtswap.options import BlendOptions, LandmarkOptions, MaskOptions, SmoothOptions, SwapOptions
 
 SIZE = (640, 360)
 FACES = [pictures.face_placement((300 + 4 * step, 190), 240, 3 * step) for step in range(6)]
@@ -39,7 +39,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def options(world: Path, *folders: str, **changes: Any) -> SwapOptions:
     models = tuple(str(world / folder) for folder in ("models", *folders))
-    return SwapOptions(models=models, swapper="inswapper_128", provider="cpu", **changes)
+    plainly = BlendOptions(method="alpha", colour="off")
+    return SwapOptions(models=models, swapper="inswapper_128", provider="cpu", blend=plainly, **changes)
 
 
 def test_points_of_the_landmarker_are_tracked(world: Path, tmp_path: Path) -> None:

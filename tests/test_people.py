@@ -17,6 +17,7 @@ from support.recording import record_frames
 from trtswap import pipeline, video
 from trtswap.errors import OptionError
 from trtswap.options import (
+    BlendOptions,
     EnhanceOptions,
     LandmarkOptions,
     MaskOptions,
@@ -51,7 +52,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def options(world: Path, **changes: Any) -> SwapOptions:
-    plainly = {"mask": MaskOptions(kinds=("box",)), "landmarks": LandmarkOptions("none")}
+    plainly = {
+        "mask": MaskOptions(kinds=("box",)),
+        "landmarks": LandmarkOptions("none"),
+        "blend": BlendOptions(method="alpha", colour="off"),
+    }
     return SwapOptions(
         models=(str(world / "models"),), swapper="inswapper_128", provider="cpu", **{**plainly, **changes}
     )

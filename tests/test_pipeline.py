@@ -18,6 +18,7 @@ from trtswap import pipeline, video
 from trtswap.errors import NetworkNotFoundError, NoFaceError, OptionError, VideoError
 from trtswap.geometry import estimate_similarity, template_points
 from trtswap.options import (
+    BlendOptions,
     EncodeOptions,
     MaskOptions,
     SelectOptions,
@@ -55,6 +56,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def options(
     world: Path, *, models: str = "models", swapper: str = "inswapper_128", **changes: Any
 ) -> SwapOptions:
+    """Joined as plainly as can be, so that what must come out is known, unless `changes` say otherwise."""
+    changes.setdefault("blend", BlendOptions(method="alpha", colour="off"))
     return SwapOptions(models=(str(world / models),), swapper=swapper, provider="cpu", **changes)
 
 

@@ -12,17 +12,27 @@ from typing import TYPE_CHECKING, Any
 from trtswap.errors import TrtSwapError
 
 if TYPE_CHECKING:
+    from trtswap.measure import measure_video
     from trtswap.options import SwapOptions
     from trtswap.pipeline import swap_video
     from trtswap.video import create_output, open_target
 
 __version__ = "0.1.0"
 
-__all__ = ["SwapOptions", "TrtSwapError", "__version__", "create_output", "open_target", "swap_video"]
+__all__ = [
+    "SwapOptions",
+    "TrtSwapError",
+    "__version__",
+    "create_output",
+    "measure_video",
+    "open_target",
+    "swap_video",
+]
 
 _LAZY = {
     "SwapOptions": "trtswap.options",
     "create_output": "trtswap.video",
+    "measure_video": "trtswap.measure",
     "open_target": "trtswap.video",
     "swap_video": "trtswap.pipeline",
 }

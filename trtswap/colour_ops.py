@@ -68,8 +68,8 @@ def measure_colour(
     surfaces, indices, placements, patches, scale, offset: as in `ops.composite`. weights: float32 [F or 1, H, W], how
     much each pixel of the crop is skin. Both pictures are averaged to the same grid; samples near black and white do
     not count, and colours or differences far from the mean (hair, shadow, highlights, features of one) less and less.
-    Returns moments float64 [F, 3, 10] of patch, frame, and frame - patch. maps: float32 [F, 12], if given gets the maps that
-    `transfer_maps` makes of them, without leaving the device.
+    Returns moments float64 [F, 3, 10] of patch, frame, and frame - patch. maps: float32 [F, 12], if given gets the
+    maps that `transfer_maps` makes of them, without leaving the device.
     """
     if moments is None:
         moments = allocate_like(patches, (len(indices), 3, 10), np.float64)

@@ -114,9 +114,20 @@ def carry(points: Array, before: Array, after: Array) -> Array:
 
     Where there is none, the points stay.
     """
-    similarity = estimate_similarity(before, after)
-    moved = transform_points(similarity, points)
-    return np.where(np.isfinite(moved), moved, np.asarray(points, np.float64))
+    moving, source, target = (_complex(item) for item in (points, before, after))
+    centre, end = source.mean(axis=1, keepdims=True), target.mean(axis=1, keepdims=True)
+    offsets = source - centre
+    spread = (offsets.real**2 + offsets.imag**2).sum(axis=1, keepdims=True)
+    product = (offsets.conj() * (target - end)).sum(axis=1, keepdims=True)
+    found = np.isfinite(spread) & np.isfinite(product) & (spread > _SMALLEST_SPREAD_PX2) & (product != 0)
+    turn = product / np.where(found, spread, 1)
+    moved = np.where(found, (moving - centre) * turn + end, moving)
+    return np.ascontiguousarray(moved)[..., None].view(np.float64)
+
+
+def _complex(points: Array) -> Array:
+    """Points [..., 2] as complex numbers [...]."""
+    return np.ascontiguousarray(points, np.float64).view(np.complex128)[..., 0]
 
 
 def invert(matrices: Array) -> Array:

@@ -10,17 +10,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from trtswap.errors import OptionError, StrPath
-from trtswap.inference.ort import OrtSession
+from trtswap.errors import InputError, OptionError, StrPath
+from trtswap.geometry import transform_points
 from trtswap.inference.session import Session
 from trtswap.inference.spec import load_specs
 from trtswap.inference.store import Store
 from trtswap.networks.detector import Detector
-from trtswap.networks.loader import choose
+from trtswap.networks.loader import at_size, choose
 from trtswap.networks.registry import DETECTORS, RECOGNISERS, create_detector, create_recogniser
+from trtswap.networks.sessions import open_session
 from trtswap.options import Monitoring, SwapOptions
 from trtswap.quality.figures import Quality
 from trtswap.quality.monitor import Monitor, Person
+from trtswap.quality.region import between
 from trtswap.stages.analyse import analyse, find_faces
 from trtswap.stages.batch import Batch
 from trtswap.stages.gather import gather
@@ -28,10 +30,12 @@ from trtswap.stages.identity import identify
 from trtswap.stages.select import select
 from trtswap.stages.steady import steady
 from trtswap.stages.track_file import from_tracks
-from trtswap.types import Faces, Frame, Progress, Surface
+from trtswap.types import Faces, Frame, Progress, Surface, VideoInfo
 from trtswap.video import FrameSource, open_target
 from trtswap.video.paths import check_apart
 
+_SAME_SHAPE = 0.02
+"""The shapes of two videos may differ by so much, from rounding to even sizes."""
 _REACH = 0.5
 """So near its face, in distances between the eyes, a detection is taken for it."""
 
@@ -51,8 +55,8 @@ def measure_video(
     original: the video before faces were swapped, frame for frame the same; without it the figures that compare with
     it are missing. sources: pictures of the person shown, for the figures of identity. tracks: a file of faces of the
     original, in place of finding them. written: files that the caller will write, which must be none of those read.
-    options: its `detect`, `smooth`, `select`, `trim` (of the original), `models`,
-    `recogniser`, `provider`, `batch` and `monitor` count; every frame is measured unless `monitor.mode` is "sample".
+    options: its `detect`, `smooth`, `select`, `trim` (of the original), `recogniser`, `models`, `licence`, `device`,
+    `provider`, `batch` and `monitor` count; every frame is measured unless `monitor.mode` is "sample".
     on_progress: called in this thread after every batch. Raises VideoError, NoFaceError, NetworkError and its kin.
     """
     settings = options or SwapOptions()
@@ -69,6 +73,8 @@ def measure_video(
         networks = _Networks(settings, opened)
         detector = networks.detector() if tracks is None or made is not None else None
         person = networks.person(sources, detector) if sources else None
+        if made is not None:
+            _check_shapes(truth.info, made.info)
         monitoring = replace(settings.monitor, mode=mode)
         monitor = opened.enter_context(Monitor(monitoring, person, own_points=False))
         pairs = _Pairs(made)
@@ -95,6 +101,21 @@ def measure_video(
         monitor.close()
         notes = [*truth.notes, *(made.notes if made is not None else ()), *pairs.notes(done)]
         return monitor.quality(notes)
+
+
+def _check_shapes(original: VideoInfo, result: VideoInfo) -> None:
+    """Raises InputError where two videos cannot show the same."""
+    shapes = []
+    for info in (original, result):
+        sides = (info.width_px, info.height_px)
+        shapes.append(sides[::-1] if info.rotation_deg in (90, 270) else sides)
+    (width, height), (width_other, height_other) = shapes
+    if abs(width * height_other / (height * width_other) - 1) > _SAME_SHAPE:
+        raise InputError(
+            f"{result.path} has {width_other}x{height_other} pixels and {original.path} {width}x{height}: they do not "
+            "show the same",
+            hint="give the video that the result was made from",
+        )
 
 
 class _Pairs:
@@ -147,8 +168,13 @@ class _Networks:
         return Person(recogniser, identity.unit)
 
     def _session(self, role: str, kinds: Collection[str], name: str) -> Session:
-        spec = choose(self._specs, self._store, role, kinds, name, self._options.licence)
-        return self._opened.enter_context(OrtSession(self._store.find(spec), spec, self._options.provider))
+        options = self._options
+        spec = choose(self._specs, self._store, role, kinds, name, options.licence)
+        path = self._store.find(spec)
+        if role == "detector":
+            spec = at_size(spec, options.detect.size)
+        session = open_session(spec, path, device_name=options.device, provider=options.provider)
+        return self._opened.enter_context(session)
 
 
 def _steady(
@@ -181,9 +207,7 @@ def _tell_points(monitor: Monitor, frame: Frame, faces: Faces, found: Faces, res
     if faces.track_ids is None or not len(found):
         monitor.points([], np.zeros((0, 5, 2)), frame.time_s)
         return
-    surface = frame.surface
-    scale = np.array([result.width_px / surface.width_px, result.height_px / surface.height_px])
-    wanted = (faces.landmarks_px + 0.5) * scale - 0.5
+    wanted = transform_points(between(frame.surface, result), faces.landmarks_px)
     tracks, points = [], []
     for track, face in zip(faces.track_ids.tolist(), wanted, strict=True):
         apart = np.hypot(*(found.landmarks_px.mean(axis=1) - face.mean(axis=0)).T)

@@ -298,8 +298,9 @@ class BlendOptions:
     """How a patch joins the frame.
 
     method: "multiband" gives coarse structure a wide transition and detail a narrow one; "alpha" mixes under the mask.
-    levels: of multiband, octaves of detail, 1..8. colour: how the patch gets the colours of the frame's skin: "mk" by
-    the whole covariance (Monge-Kantorovich), "reinhard" each channel of L*a*b* alone, "off" not. strength: of that, 0..1.
+    levels: of multiband, octaves of detail, 1..8; a small face has room for fewer. colour: how the patch gets the
+    colours of the frame's skin: "mk" by the whole covariance (Monge-Kantorovich), "reinhard" each channel of L*a*b*
+    alone, "off" not. strength: of that, 0..1.
     """
 
     method: BlendMethod = "multiband"

@@ -31,6 +31,7 @@ from trtswap.stages.composite import composite
 from trtswap.stages.confine import confine
 from trtswap.stages.enhance import enhance
 from trtswap.stages.gather import gather
+from trtswap.stages.hold_masks import hold_masks
 from trtswap.stages.identity import identify
 from trtswap.stages.landmarks import Refiner
 from trtswap.stages.mask import face_masks
@@ -109,7 +110,7 @@ def swap_video(
         people = meet(recognised, sources, cast, reference, settings.select)
         settings = replace(settings, select=settled(settings.select, people, networks.classifier))
         draw = _drawing(networks, settings) if overlay else None
-        monitor = opened.enter_context(Monitor(gate.options, _person(networks, settings, people)))
+        monitor = opened.enter_context(Monitor(gate.options, _person(networks, people)))
         with _stages(reader, networks, settings, people, tracks, monitor) as batches:
             for batch in batches:
                 for frame in batch.frames:
@@ -180,6 +181,7 @@ def _stages(
             chosen = select(final, settings.select, people.reference)
         swapped = swap(ahead(chosen, "analyse"), networks.swapper, people.shown, settings.weight)
         masked = confine(monitor.before(swapped), size, settings.mask, networks.occluders, networks.parser)
+        masked = hold_masks(masked, settings.smooth.method)
         coloured = match_colours(masked, template, size, settings.blend, settings.smooth, rate)
         done = composite(coloured, template, size, settings.mask, settings.blend)
         if networks.enhancer is not None:
@@ -205,11 +207,9 @@ def _recognises(networks: NetworkSet, settings: SwapOptions, people: People) -> 
     return unlike or bool(people.sought) or people.reference is not None
 
 
-def _person(networks: NetworkSet, settings: SwapOptions, people: People) -> Person | None:
-    """For the monitor's figures of identity, where one person is shown and no other thread uses the recogniser."""
-    if _recognises(networks, settings, people) or len(people.shown) > 1:
-        return None
-    return Person(networks.recogniser, people.shown[0].unit)
+def _person(networks: NetworkSet, people: People) -> Person | None:
+    """For the monitor's figures of identity, where one person is shown."""
+    return Person(networks.recogniser, people.shown[0].unit) if len(people.shown) == 1 else None
 
 
 def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:

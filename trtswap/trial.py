@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -43,18 +44,19 @@ def _silent(done: int, total: int) -> None:
 @dataclass(frozen=True)
 class Files:
     """The files of a trial. source, replaced: portraits of who comes in and of who goes. target: the clip. truth: the
-    clip with the true swap. result: what was made."""
+    clip with the true swap. result: what was made. tracks: where faces were found."""
 
     source: Path
     replaced: Path
     target: Path
     truth: Path
     result: Path
+    tracks: Path
 
     @classmethod
     def in_folder(cls, folder: Path, result: str = "swapped.mp4") -> Files:
         """The usual names in a folder."""
-        names = ("source.png", "replaced.png", "target.mp4", "true-swap.mp4", result)
+        names = ("source.png", "replaced.png", "target.mp4", "true-swap.mp4", result, "tracks.jsonl")
         return cls(*(folder / name for name in names))
 
 
@@ -114,7 +116,8 @@ def swap_files(
     reports: Sequence[StrPath] = (),
     on_progress: OnProgress | None = None,
 ) -> SwapReport:
-    """Puts the source's face onto the first head of the target. Raises what swap_video raises."""
+    """Puts the source's face onto the first head of the target, and says in files.tracks where it was found. Raises
+    what swap_video raises."""
     reference = None
     if len(clip.states[0].heads) > 1:
         options = replace(options, select=SelectOptions("reference", distance=0.45))
@@ -124,6 +127,7 @@ def swap_files(
         files.target,
         files.result,
         reference=reference,
+        dump_tracks=files.tracks,
         reports=reports,
         options=options,
         on_progress=on_progress,
@@ -135,13 +139,23 @@ def measure_files(clip: Clip, files: Files, *, moments: int = 3, on_frame: OnFra
     total = len(clip.states)
     chosen = set(np.linspace(0, total - 1, moments + 2).round().astype(int)[1:-1].tolist())
     reference, kept = FullReference(), []
+    points = _points_of(files.tracks)
     with _People(files) as people, open_video(files.target) as targets, open_video(files.result) as results:
         for number, (frame, target, result) in enumerate(zip(frames_of(clip), targets, results, strict=True)):
             made, before, truth = rgb_of(result.surface), rgb_of(target.surface), _truth(frame)
-            cut = number > 0 and clip.states[number].backdrop != clip.states[number - 1].backdrop
-            reference.add(made, truth, before, frame.heads[0].face, cut=cut)
+            head = frame.heads[0]
+            found = _nearest(points[number], head.five_px)
+            reference.add(
+                made,
+                truth,
+                before,
+                head.face,
+                landmarks_px=found,
+                true_landmarks_px=None if found is None else head.five_px,
+                cut=number > 0 and clip.states[number].backdrop != clip.states[number - 1].backdrop,
+            )
             if number % _LOOK_EVERY == 0:
-                people.see(result.surface, frame.heads[0].five_px)
+                people.see(result.surface, head.five_px)
             if number in chosen:
                 kept.append((before, made, truth))
             on_frame(number + 1, total)
@@ -192,6 +206,24 @@ class _People:
         """The mean cosines."""
         source, target = np.mean(self._cosines, axis=0)
         return {"identity_source": float(source), "identity_target": float(target)}
+
+
+def _points_of(tracks: Path) -> list[Array]:
+    """The five points of all faces of each frame, float32 [N, 5, 2], from a file of tracks."""
+    with tracks.open(encoding="utf-8") as lines:
+        next(lines)
+        faces = [json.loads(line)["faces"] for line in lines]
+    return [np.array([face["landmarks"] for face in row], np.float32).reshape(-1, 5, 2) for row in faces]
+
+
+def _nearest(points: Array, true: Array) -> Array | None:
+    """The face of [N, 5, 2] whose middle is nearest to that of [5, 2], unless it is another one."""
+    if not len(points):
+        return None
+    off = np.hypot(*(points.mean(axis=1) - true.mean(axis=0)).T)
+    best = int(off.argmin())
+    eyes = float(np.hypot(*(true[1] - true[0])))
+    return points[best] if off[best] < max(eyes, 8.0) else None
 
 
 def _truth(frame: Rendered) -> Array:

@@ -32,7 +32,7 @@ namespace detail {
 
 constexpr double kRidge = 1.0;       // of L*a*b* squared
 constexpr double kMostGain = 2.0;    // of contrast; its inverse is the least
-constexpr double kFewSamples = 64.0; // as many count half
+constexpr double kFewSamples = 16.0; // as many count half
 constexpr double kShiftDoubt =
     0.04; // a shift counts half at this share of the variance of what the map leaves
 constexpr double kGainDoubt =

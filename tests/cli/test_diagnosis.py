@@ -74,11 +74,20 @@ def test_a_role_without_a_network(role: str) -> None:
     assert role in missing[0].what
     assert verdict(missing) == 4
     for spec in load_specs().values():
-        mentioned = spec.role == role
+        mentioned = spec.role == role and not spec.built_in
         assert all((name in missing[0].hint) is mentioned for name in spec.file_names)
         if mentioned:
             assert all(place.release in missing[0].hint for place in spec.published)
     assert "/own" in missing[0].hint
+
+
+def test_built_in_networks_do_not_make_a_machine_ready() -> None:
+    networks = tuple(
+        NetworkStatus(spec, "/weights/x.onnx" if spec.built_in else None) for spec in load_specs().values()
+    )
+    missing = diagnosis(networks=Inventory(networks, ("/models",), "/own"))
+    assert len(missing) == len(NEEDED)
+    assert verdict(missing) == 4
 
 
 def test_a_network_that_cannot_be_read_is_missing() -> None:

@@ -102,7 +102,8 @@ def test_schema_on_a_machine_that_is_ready(models: Path, capsys: pytest.CaptureF
     assert set(report["libraries"]) == {"numpy", "av", "onnxruntime", "onnx", "cv2"}
     assert all(set(library) == {"version", "problem"} for library in report["libraries"].values())
     assert set(report["extras"]) == {"tensorrt", "pycuda", "PyNvVideoCodec"}
-    assert report["model_folders"] == [str(models)]
+    assert report["model_folders"][0] == str(models)
+    assert [Path(folder).name for folder in report["model_folders"][1:]] == ["weights"]
     assert report["own_model_folder"].endswith("models")
     assert all(set(thing) == {"what", "hint", "required"} for thing in report["missing"])
     assert not any(thing["required"] for thing in report["missing"])

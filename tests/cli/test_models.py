@@ -63,7 +63,9 @@ def test_import_verify_info_list_remove(
     assert main(["models", "import", str(there)]) == 0
     assert capsys.readouterr().out == f"peppa_wutz: {there / 'peppa_wutz.onnx'} linked\n"
     assert main(["models", "verify"]) == 0
-    assert capsys.readouterr().out == f"peppa_wutz: {own / 'peppa_wutz.onnx'}: unlisted\n"
+    lines = capsys.readouterr().out.splitlines()
+    assert f"peppa_wutz: {own / 'peppa_wutz.onnx'}: unlisted" in lines
+    assert all(line.endswith("as published") for line in lines if line.startswith("demo_"))
     (own / "peppa_wutz.hash").write_text("12345678")
     assert main(["models", "verify", "peppa_wutz", "--json"]) == 4
     (event,) = events(capsys.readouterr().out)
@@ -71,9 +73,11 @@ def test_import_verify_info_list_remove(
     assert main(["models", "info", "peppa_wutz", "--json"]) == 0
     (event,) = events(capsys.readouterr().out)
     assert event["path"] == str(own / "peppa_wutz.onnx")
-    assert main(["models", "list", "--json"]) == 0
+    assert main(["models", "list", "--json", "--verify"]) == 0
     (event,) = events(capsys.readouterr().out)
-    assert {network["name"] for network in event["networks"]} == set(load_specs())
+    states = {network["name"]: network["verified"] for network in event["networks"]}
+    assert set(states) == set(load_specs())
+    assert states["peppa_wutz"] == "unknown"
     assert main(["models", "remove", "peppa_wutz"]) == 0
     assert not (own / "peppa_wutz.onnx").exists()
     assert (there / "peppa_wutz.onnx").exists()

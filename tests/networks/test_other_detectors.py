@@ -93,7 +93,7 @@ def test_detectors_agree_with_the_plain_description(
     shapes = ((360, 640, 3), (700, 500, 3), (100, 90, 3))
     pictures = [rng.integers(0, 256, shape, np.uint8) for shape in shapes]
     path = stand_ins.MAKERS[name](tmp_path / "x.onnx", seed, **changes)
-    limit = 0.8
+    limit = 0.6
     options = DetectOptions(score=limit, overlap=1.0)
     with OrtSession(path, at_size(SPECS[name], size), "cpu") as session:
         surfaces = [Surface(PixelFormat.RGB8, (picture,)) for picture in pictures]
@@ -112,7 +112,7 @@ def test_detectors_agree_with_the_plain_description(
             got = rows_of(faces)
             # random weights amplify the noise of sampling, so that a few cross the threshold
             sure = expected[expected[:, 0] > limit + 0.01]
-            assert len(sure) > 5, f"seed {seed}"
+            assert len(sure) > 3, f"seed {seed}"
             for row in sure[:: max(1, len(sure) // 50)]:
                 nearest = got[np.abs(got - row).max(axis=1).argmin()]
                 np.testing.assert_allclose(nearest[0], row[0], atol=0.01, err_msg=f"seed {seed}")

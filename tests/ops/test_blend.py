@@ -73,7 +73,7 @@ def test_blend_matches_the_reference(seed, format, width, height, size, levels) 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("format", list(PixelFormat))
 def test_batches_match_the_reference(target: Target, format: PixelFormat, half: bool) -> None:
-    """Many faces of several surfaces in one call; more than one launch holds; sizes from small to larger than the frame."""
+    """Many faces of several surfaces in one call, more than one launch holds; sizes up to more than the frame."""
     rng = np.random.default_rng()
     size, faces = 40, 70
     surfaces = [reference.random_surface(rng, format, 121, 87, padded=bool(k % 2)) for k in range(faces)]
@@ -173,7 +173,7 @@ def test_deep_inside_the_mask_is_the_patch(target: Target, format: PixelFormat) 
 
 
 def test_a_step_of_brightness_becomes_a_slope(target: Target) -> None:
-    """A flat frame under a brighter flat patch: with levels the change spreads over the mask's whole slope and beyond."""
+    """A flat frame under a brighter flat patch: with levels the change spreads over the mask's slope and beyond."""
     surface = Surface(PixelFormat.RGB8, (np.full((192, 192, 3), 100, np.uint8),))
     slope = np.clip((np.arange(192) - 48) / 32, 0, 1)
     edge = np.minimum(slope, slope[::-1])
@@ -184,7 +184,8 @@ def test_a_step_of_brightness_becomes_a_slope(target: Target) -> None:
     for levels in (1, 3, 5):
         after = blended(target, [surface], [0], placement, patch, mask, levels=levels)[0]
         row = after.planes[0][96, :, 0].astype(int)
-        assert row[48] == 100 and row[96] >= 139
+        assert row[48] == 100
+        assert row[96] >= 139
         steepest[levels] = np.diff(row[:96]).max()
     assert steepest[1] >= 5
     assert steepest[3] <= 4
@@ -192,7 +193,7 @@ def test_a_step_of_brightness_becomes_a_slope(target: Target) -> None:
 
 
 def test_what_covers_the_face_does_not_bleed_into_it(target: Target) -> None:
-    """A bright bar before a face, left out of the mask by a hard edge: beside it the face stays as if it were not there."""
+    """A bright bar before a face, left out of the mask by a hard edge: the face beside it is as without it."""
     flat = np.full((128, 128, 3), 100, np.uint8)
     covered = flat.copy()
     covered[:, 60:68] = 250
@@ -203,7 +204,8 @@ def test_what_covers_the_face_does_not_bleed_into_it(target: Target) -> None:
     after = blended(target, [Surface(PixelFormat.RGB8, (covered,))], [0], placement, patch, mask)[0]
     assert (after.planes[0][:, 60:68] == 250).all()
     beside = after.planes[0].astype(int)[:, np.r_[0:60, 68:128]]
-    assert beside.min() >= 100 and beside.max() <= 105
+    assert beside.min() >= 100
+    assert beside.max() <= 105
 
 
 def test_runs_are_the_same(target: Target) -> None:

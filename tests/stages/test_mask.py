@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trtswap.errors import OptionError
+from trtswap.geometry import TEMPLATES, template_points
 from trtswap.options import MaskOptions
-from trtswap.stages.mask import box_mask, combine, soften
+from trtswap.stages.mask import box_mask, combine, ellipse_mask, face_masks, hull_mask, skin_weights, soften
 
 
 def slow_box_mask(size: int, blur: float, padding: tuple[float, ...]) -> np.ndarray:
@@ -99,3 +101,93 @@ def test_the_least_of_the_masks_counts() -> None:
 
 def test_without_the_box_the_crop_is_taken_whole() -> None:
     assert (box_mask(32, MaskOptions(kinds=("occlusion",))) == 1).all()
+
+
+def face_68(rng: np.random.Generator | None = None) -> np.ndarray:
+    """Sixty-eight points about where they lie in a crop of 128 pixels on arcface_128: jaw, brows, nose, eyes, mouth."""
+    angle = np.linspace(np.pi * 0.95, np.pi * 0.05, 17)
+    jaw = np.stack([64 + 40 * np.cos(angle), 52 + 60 * np.sin(angle)], axis=-1)
+    brows = [(34 + 5 * k, 42 - 2 * (k % 4)) for k in range(5)] + [
+        (74 + 5 * k, 42 - 2 * (k % 4)) for k in range(5)
+    ]
+    nose = [(64, 52 + 6 * k) for k in range(4)] + [(56 + 4 * k, 76) for k in range(5)]
+    eyes = [(x + 7 * np.cos(a), 52 + 3 * np.sin(a)) for x in (46, 82) for a in np.arange(6) * np.pi / 3]
+    mouth = [(64 + 17 * np.cos(a), 92 + 7 * np.sin(a)) for a in np.arange(12) * np.pi / 6]
+    mouth += [(64 + 12 * np.cos(a), 92 + 4 * np.sin(a)) for a in np.arange(8) * np.pi / 4]
+    points = np.concatenate([jaw, brows, nose, eyes, mouth])
+    return points if rng is None else points + rng.normal(0, 0.5, points.shape)
+
+
+def test_hull_is_the_convex_hull_with_lifted_brows() -> None:
+    points = face_68(np.random.default_rng())
+    mask = hull_mask(points, 128)
+    hull = cv2.convexHull(np.float32(points))
+    y, x = np.mgrid[0:128, 0:128]
+    inside = np.array(
+        [
+            cv2.pointPolygonTest(hull, (float(a), float(b)), True)
+            for a, b in zip(x.ravel(), y.ravel(), strict=True)
+        ]
+    ).reshape(128, 128)
+    assert mask.dtype == np.float32
+    assert (mask[inside > 1] == 1).all()
+    below = y > 64  # under the brows nothing but the hull itself
+    assert (mask[below & (inside < -2)] == 0).all()
+    assert mask[26:32, 58:70].min() > 0.5  # some forehead
+    assert mask[:10].max() == 0
+
+
+def test_ellipse_spans_the_face_of_the_template() -> None:
+    for template in TEMPLATES:
+        mask = ellipse_mask(200, template)
+        points = template_points(template, (200, 200)).round().astype(int)
+        assert (mask[points[:, 1], points[:, 0]] == 1).all(), template
+        rows = np.flatnonzero(mask.max(axis=1) > 0.5)
+        eye, mouth = points[:2, 1].mean(), points[3:, 1].mean()
+        assert rows[-1] > mouth + 0.3 * (mouth - eye) or rows[-1] == 199
+        assert 0 < mask.mean() < 0.8
+
+
+@pytest.mark.parametrize("kinds", [("box",), ("ellipse",), ("box", "ellipse", "hull"), ("hull",)])
+def test_face_masks_are_the_least_of_all(kinds: tuple[str, ...]) -> None:
+    rng = np.random.default_rng()
+    options = MaskOptions(kinds=kinds, feather=0.1)
+    points = np.stack([face_68(rng), np.full((68, 2), np.nan)])
+    network = rng.uniform(0, 1, (2, 128, 128)).astype(np.float32)
+    masks = face_masks(128, "arcface_128", options, points, network)
+    assert masks.shape == (2, 128, 128)
+    assert masks.dtype == np.float32
+    assert masks.min() >= 0
+    assert (masks <= network).all()
+    assert (masks <= box_mask(128, options)).all()
+    if "ellipse" in kinds:
+        assert (masks <= ellipse_mask(128, "arcface_128")).all()
+    if "hull" in kinds:
+        assert (masks[0] <= hull_mask(points[0], 128)).all()
+        assert (masks[1] <= ellipse_mask(128, "arcface_128")).all()  # no points: the ellipse instead
+    assert masks[:, 60:70, 60:68].max() > 0.9
+
+
+def test_feather_grows_inwards() -> None:
+    widths = []
+    for feather in (0.0, 0.1, 0.3):
+        mask = face_masks(128, "arcface_128", MaskOptions(kinds=("ellipse",), feather=feather))[0]
+        assert (mask <= ellipse_mask(128, "arcface_128")).all()
+        widths.append(int(((mask[64] > 0.02) & (mask[64] < 0.98)).sum()))
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_skin_leaves_out_eyes_and_mouth() -> None:
+    points = face_68(np.random.default_rng())
+    for weights in (skin_weights(128, "arcface_128")[0], skin_weights(128, "arcface_128", points[None])[0]):
+        assert weights[92, 64] == 0  # mouth
+        assert weights[52, 46] == weights[52, 82] == 0  # eyes
+        assert weights[72, 42] == weights[72, 86] == 1  # cheeks
+        assert 0.1 < weights.mean() < 0.5
+        assert weights[:8].max() == weights[:, :8].max() == 0
+
+
+@pytest.mark.parametrize("bad", [{"feather": -0.1}, {"feather": 0.6}, {"kinds": ("ellipsoid",)}])
+def test_bad_shapes_are_refused(bad) -> None:
+    with pytest.raises(OptionError):
+        MaskOptions(**bad)

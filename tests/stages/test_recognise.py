@@ -83,3 +83,13 @@ def test_memory_does_not_grow() -> None:
         for batch in batches([faces([0], [number])]):
             memory.embed(batch)
     assert len(memory._tracks) < 300
+
+
+def test_nothing_jumps_when_a_track_is_recognised_again() -> None:
+    network = Counting(noise=2.0)
+    done = list(recognise(batches([faces([2], [1])] * 80), network))  # type: ignore[arg-type]
+    shown = np.concatenate([item.embeddings for batch in done for item in batch.faces])  # type: ignore[misc]
+    steps = np.linalg.norm(np.diff(shown, axis=0), axis=1)
+    assert steps.max() > 0
+    # a new one of eight, of length 2 * sqrt(512), moves the mean by about six
+    assert steps.max() < 0.25 * 2 * np.sqrt(512) / EARLY

@@ -81,7 +81,7 @@ def _missing_encoders(codecs: Codecs) -> Iterator[Missing]:
 
 def _missing_networks(inventory: Inventory) -> Iterator[Missing]:
     for role, work in NEEDED.items():
-        candidates = inventory.of_role(role)
+        candidates = [network for network in inventory.of_role(role) if not network.spec.built_in]
         if any(network.usable for network in candidates):
             continue
         choices = "; or ".join(_how_to_get(network) for network in candidates)

@@ -37,7 +37,7 @@ def run(arguments: Namespace, output: Output) -> int:
 
 
 def _list(arguments: Namespace, output: Output) -> int:
-    inventory = take_inventory(arguments.models)
+    inventory = take_inventory(arguments.models, verify=arguments.verify)
     if output.json:
         output.event("models", networks=[network.as_json() for network in inventory.networks])
         return DONE

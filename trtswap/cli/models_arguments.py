@@ -54,6 +54,8 @@ def add_models_commands(commands: Commands) -> None:
         _add_own(action, name)
         if name in ("list", "info", "verify"):
             add_models_argument(action)
+        if name == "list":
+            action.add_argument("--verify", action="store_true", help="also hash the files found and compare")
         report = action.add_argument_group("reporting")
         report.add_argument("--json", action="store_true", help="write JSON to stdout, for other programs")
         report.add_argument("-q", "--quiet", action="store_true", help="only results and errors")

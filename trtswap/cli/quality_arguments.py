@@ -113,10 +113,17 @@ def _add_common(parser: ArgumentParser) -> None:
         help=f"how sure the detector must be (default: {_DEFAULTS.detect.score:g})",
     )
     faces.add_argument(
+        "--device",
+        metavar="auto|cuda[:N]|cpu",
+        type=field_of(SwapOptions, "device", str),
+        default=_DEFAULTS.device,
+        help=f"where the networks run, as of process (default: {_DEFAULTS.device})",
+    )
+    faces.add_argument(
         "--provider",
         choices=get_args(get_type_hints(SwapOptions)["provider"]),
         default=_DEFAULTS.provider,
-        help=f"where networks run (default: {_DEFAULTS.provider})",
+        help=f"where ONNX Runtime runs, where that runs (default: {_DEFAULTS.provider})",
     )
     part = parser.add_argument_group("part of the video")
     for option, meaning in (

@@ -101,6 +101,7 @@ def measure_options(arguments: Namespace) -> SwapOptions:
         trim=_trim(arguments),
         monitor=monitor_options(arguments),
         models=tuple(arguments.models),
+        device=arguments.device,
         provider=arguments.provider,
         overwrite=arguments.overwrite,
     )

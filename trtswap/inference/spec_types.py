@@ -157,6 +157,11 @@ class NetworkSpec:
     enhance: EnhanceSpec | None = None
 
     @property
+    def built_in(self) -> bool:
+        """Whether it comes with trtswap. Those know rendered people only, so nothing takes one unasked."""
+        return self.name.startswith("demo_")
+
+    @property
     def role(self) -> str:
         """The part of `kind` before the slash, for example "detector"."""
         return self.kind.partition("/")[0]

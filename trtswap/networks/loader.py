@@ -38,9 +38,6 @@ PREFERRED = (
 )
 """What "auto" takes where several networks of one role are on disk, best first; others follow by name."""
 
-BUILT_IN = "demo_"
-"""How the names of the built-in networks begin. They know rendered people only, so "auto" never takes one."""
-
 
 class NetworkSet:
     """The networks of a run. A context manager; `close` may be repeated.
@@ -143,9 +140,7 @@ class NetworkSet:
             sorted(
                 spec.name
                 for spec in self._specs.values()
-                if spec.kind in kinds
-                and permits(self._options.licence, spec)
-                and not spec.name.startswith(BUILT_IN)
+                if spec.kind in kinds and permits(self._options.licence, spec) and not spec.built_in
             )
         )
         self.notes.append(f"no file of {wanted} was found: {without}")
@@ -214,7 +209,7 @@ def choose(
                 hint="use another network, or another --licence if you may",
             )
         return candidates[name]
-    candidates = {key: spec for key, spec in candidates.items() if not key.startswith(BUILT_IN)}
+    candidates = {key: spec for key, spec in candidates.items() if not spec.built_in}
     allowed = {key: spec for key, spec in candidates.items() if permits(permission, spec)}
     if not allowed:
         reasons = "\n".join(told(spec) for spec in candidates.values())

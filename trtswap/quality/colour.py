@@ -4,39 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from trtswap import ops
 from trtswap.types import Array
 
-_TO_XYZ = np.array(
-    [
-        [0.4124564, 0.3575761, 0.1804375],
-        [0.2126729, 0.7151522, 0.0721750],
-        [0.0193339, 0.1191920, 0.9503041],
-    ]
-)
-"""Linear sRGB to XYZ (IEC 61966-2-1, D65); its rows sum to the white point, so that grey has a = b = 0."""
-_TO_WHITE = _TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)
-_CUBE = 216 / 24389
-_SLOPE = 24389 / 27
 _FULL = 25.0**7
-
-
-def _linear(codes: Array) -> Array:
-    value = codes / 255.0
-    high = ((np.maximum(value, 0.04045) + 0.055) / 1.055) ** 2.4
-    return np.where(value <= 0.04045, value / 12.92, high)
-
-
-_LINEAR_OF_CODE = _linear(np.arange(256.0))
 
 
 def rgb_to_lab(picture: Array) -> Array:
     """R'G'B' [..., 3], uint8 or float on 0..255, to L*, a*, b*: float64 [..., 3]."""
-    pixels = np.asarray(picture)
-    linear = _LINEAR_OF_CODE[pixels] if pixels.dtype == np.uint8 else _linear(pixels.astype(np.float64))
-    xyz = linear @ _TO_WHITE.T
-    root = np.where(xyz > _CUBE, np.cbrt(xyz), (_SLOPE * xyz + 16) / 116)
-    x, y, z = root[..., 0], root[..., 1], root[..., 2]
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+    pixels = np.asarray(picture, np.float32)
+    planes = np.ascontiguousarray(pixels.reshape(-1, 3).T)[None, :, None] * np.float32(1 / 255)
+    lab: Array = ops.srgb_to_lab(planes)[0, :, 0].T.reshape(pixels.shape).astype(np.float64)
+    return lab
 
 
 def ciede2000_lab(one: Array, other: Array) -> Array:

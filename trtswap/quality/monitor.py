@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from trtswap.geometry import compose
+from trtswap.geometry import compose, invert, transform_points
 from trtswap.networks.recogniser import Recogniser
 from trtswap.options import MonitorOptions
 from trtswap.quality import metrics, region
@@ -115,11 +115,9 @@ class Monitor:
         self, frame: Frame, faces: Faces, *, cut: bool, result: Surface, has_source: bool = True
     ) -> None:
         """Takes a frame of a finished video. frame: of the source, with its faces; result: the same moment of the
-        result, in any size. has_source False: there is no source, and `frame` is of the result too."""
+        result, in any size and turn. has_source False: there is no source, and `frame` is of the result too."""
         self._guarded(self._look_before, frame, faces, cut, frame.surface if has_source else None)
-        surface = frame.surface
-        scale = np.array([result.width_px / surface.width_px, result.height_px / surface.height_px])
-        self._guarded(self._look_after, frame.index, result, scale)
+        self._guarded(self._look_after, frame.index, result, region.between(frame.surface, result))
 
     def points(self, tracks: Sequence[int], landmarks_px: Array, time_s: float) -> None:
         """Takes the points [N, 5, 2] of the next frame, for their jitter."""
@@ -179,18 +177,18 @@ class Monitor:
             look.sources = region.squares(source, look.places)
             self._recognise(frame.index, source, faces)
 
-    def _look_after(self, index: int, result: Surface, scale: Array | None = None) -> None:
+    def _look_after(self, index: int, result: Surface, moved: Array | None = None) -> None:
         look, original = self._looks.pop(index, None), self._originals.pop(index, None)
         if look is None:
             return
         places = look.places
-        if scale is not None:
-            places = _on_result(places, scale)
+        if moved is not None and len(places):
+            places = compose(places, np.broadcast_to(invert(moved), places.shape))
             look.scales = [region.scale_of(place) for place in places[: len(look.tracks)]]
         look.results = region.squares(result, places)
         look.frame = region.thumbnail(result)
         if original is not None:
-            look.values.update(self._likeness(result, original, scale))
+            look.values.update(self._likeness(result, original, moved))
         self._judge.put(look, wait=self._full)
 
     def _plan(self, frame: Frame, faces: Faces, cut: bool) -> Look:
@@ -245,9 +243,9 @@ class Monitor:
             points = faces.landmarks_px[_by_size(faces)[0]].astype(np.float32)
             self._originals[index] = _Original(points, self._person.embed(source, points))
 
-    def _likeness(self, result: Surface, original: _Original, scale: Array | None) -> dict[str, float]:
+    def _likeness(self, result: Surface, original: _Original, moved: Array | None) -> dict[str, float]:
         assert self._person is not None
-        points = original.points if scale is None else (original.points + 0.5) * scale - 0.5
+        points = original.points if moved is None else transform_points(moved, original.points)
         made = self._person.embed(result, points.astype(np.float32))
         return {
             "identity_source": metrics.cosine(made, self._person.embedding),
@@ -260,9 +258,3 @@ def _by_size(faces: Faces) -> Array:
     areas = (faces.boxes_px[:, 2:] - faces.boxes_px[:, :2]).prod(axis=1)
     rows: Array = np.argsort(-areas, kind="stable")
     return rows
-
-
-def _on_result(placements: Array, scale: Array) -> Array:
-    """Placements of a frame on one that shows the same `scale` times as large; a pixel's centre is an integer."""
-    back = np.array([[1 / scale[0], 0, 0.5 / scale[0] - 0.5], [0, 1 / scale[1], 0.5 / scale[1] - 0.5]])
-    return compose(placements, np.broadcast_to(back, placements.shape)) if len(placements) else placements

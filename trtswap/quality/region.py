@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from trtswap import ops
-from trtswap.geometry import TEMPLATES, compose, estimate_similarity, letterbox_placement
+from trtswap.geometry import TEMPLATES, compose, estimate_similarity, invert, letterbox_placement
 from trtswap.types import Array, Surface
 
 SIZE = 128
@@ -84,6 +84,15 @@ def thumbnail(surface: Surface) -> Array:
     return _interleaved(_on_host(picture)[0])
 
 
+def between(one: Surface, other: Surface) -> Array:
+    """Pixels of a frame to those of another that shows the same upright, in any size and turn: float64 [2, 3]."""
+    upright = [_upright(surface) for surface in (one, other)]
+    (turn, (width, height)), (turn_other, (width_other, height_other)) = upright
+    scale = np.array([width_other / width, height_other / height])
+    resize = np.concatenate([np.diag(scale), (0.5 * scale - 0.5)[:, None]], axis=1)
+    return compose(invert(turn_other), compose(resize, turn))
+
+
 def stored(picture: Array) -> Array:
     """As uint8."""
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
@@ -93,6 +102,12 @@ def small(picture: Array, size: int = 32) -> Array:
     """A square shrunk by the mean: float32 [size, size, ...]."""
     shrunk: Array = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
     return shrunk
+
+
+def _upright(surface: Surface) -> tuple[Array, tuple[int, int]]:
+    """Stored to upright pixels, and the upright width and height."""
+    width, height = surface.width_px, surface.height_px
+    return letterbox_placement(width, height, surface.rotation_deg, (width + height, width + height))
 
 
 def _dtype(surface: Surface) -> str:

@@ -175,4 +175,4 @@ def _filled(polygons: Sequence[Array], size: int) -> Array:
     for polygon in polygons:
         fine = np.rint(np.clip(polygon, -size, 2 * size) * 2**_FINE).astype(np.int32)
         cv2.fillConvexPoly(canvas, fine, 255, cv2.LINE_AA, _FINE)
-    return np.asarray(canvas, np.float32) / np.float32(255)
+    return np.asarray(canvas.astype(np.float32) / 255, np.float32)

@@ -17,12 +17,15 @@ EARLY = 3
 REFRESH = 12
 """After those, every so many detections of it one more."""
 _NEWEST = 8
+_STEP = 0.15
+"""Of the way to a changed mean, for each frame."""
 _FORGOTTEN = 256
 """Frames after which a track that is gone is forgotten."""
 
 
 def recognise(batches: Iterable[Batch], recogniser: Recogniser) -> Iterator[Batch]:
-    """Sets the embeddings of all faces: of a track the mean of its newest, raw; zeros where there is none yet.
+    """Sets the embeddings of all faces: of a track the mean of its newest, raw, towards which it glides when that
+    changes, so that nothing made of it jumps; zeros where there is none yet.
 
     The faces that are due, of all frames of a batch, go through the recogniser in one run, before any of them counts.
     Faces without `track_ids` are recognised one by one.
@@ -37,17 +40,20 @@ class _Track:
     sightings: int = 0
     seen_at: int = 0
     embeddings: deque[Array] = field(default_factory=lambda: deque(maxlen=_NEWEST))
+    shown: Array | None = None
 
     @property
     def due(self) -> bool:
         """Whether the next detection is to be recognised."""
         return self.sightings < EARLY or (self.sightings - EARLY) % REFRESH == REFRESH - 1
 
-    @property
-    def mean(self) -> Array:
+    def glide(self) -> Array:
+        """What the next frame shows: a step nearer to the mean of the newest."""
         if not self.embeddings:
             return np.zeros(EMBEDDING_LENGTH, np.float32)
-        return np.asarray(np.mean(self.embeddings, axis=0), np.float32)
+        mean = np.asarray(np.mean(self.embeddings, axis=0), np.float32)
+        self.shown = mean if self.shown is None else self.shown + np.float32(_STEP) * (mean - self.shown)
+        return self.shown
 
 
 class _Memory:
@@ -98,7 +104,7 @@ class _Memory:
             return replace(faces, embeddings=np.zeros((0, EMBEDDING_LENGTH), np.float32))
         if faces.track_ids is None:
             return replace(faces, embeddings=np.stack([alone[row, face] for face in range(len(faces))]))
-        means = [self._tracks[number].mean for number in faces.track_ids.tolist()]
+        means = [self._tracks[number].glide() for number in faces.track_ids.tolist()]
         return replace(faces, embeddings=np.stack(means))
 
     def _forget(self) -> None:
