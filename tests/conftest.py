@@ -32,6 +32,13 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _signing(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Outputs of tests are signed with keys of their own, not with those of whoever runs them."""
+    os.environ["TRTSWAP_SIGNING"] = str(tmp_path_factory.mktemp("keys") / "signing")
+    os.environ["TRTSWAP_STATE"] = str(tmp_path_factory.mktemp("state"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     marked = [item for item in items if item.get_closest_marker("gpu")]
     reason = gpu_missing() if marked and not REQUIRE_GPU else None

@@ -5,7 +5,8 @@ TrtSwapError
 ├── InputError (ValueError)             a file or picture the user gave cannot be used
 │   ├── NoFaceError                     no usable face where one is needed
 │   ├── PictureError (OSError)          a picture cannot be read or written; .path
-│   └── VideoError (OSError)            a video cannot be opened, decoded or encoded; .path, .pts
+│   ├── VideoError (OSError)            a video cannot be opened, decoded or encoded; .path, .pts
+│   └── SigningError                    an output cannot be signed with the keys at hand, or a signature not be read
 ├── NetworkError (RuntimeError)         a network cannot be used
 │   ├── NetworkNotFoundError (FileNotFoundError)   no file of that name in any folder searched; .searched
 │   ├── NetworkContractError            the file's inputs or outputs are not what its spec says; .path
@@ -73,6 +74,10 @@ class VideoError(_FileError):
     ) -> None:
         super().__init__(message, path=path, hint=hint)
         self.pts = pts
+
+
+class SigningError(InputError):
+    """An output cannot be signed with the keys at hand, or what a signature says cannot be read."""
 
 
 class NetworkError(TrtSwapError, RuntimeError):

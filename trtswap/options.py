@@ -314,6 +314,34 @@ class BlendOptions:
 
 
 @dataclass(frozen=True)
+class ProvenanceOptions:
+    """How outputs say what they are.
+
+    unsigned_reason: why the output carries no signed manifest; None signs it. The plain mark is written in any case.
+    signing_key, signing_cert: PEM files of an organisation's own key and certificates, in place of the user's own;
+        both or none.
+    timestamp_url: of a time-stamp authority; None asks nobody. consent: a file whose digest goes into the manifest.
+    """
+
+    unsigned_reason: str | None = None
+    signing_key: str | None = None
+    signing_cert: str | None = None
+    timestamp_url: str | None = None
+    consent: str | None = None
+
+    def __post_init__(self) -> None:
+        _require(
+            self.unsigned_reason is None or bool(self.unsigned_reason.strip()),
+            "leaving provenance out needs a reason",
+        )
+        signing = (self.signing_key, self.timestamp_url, self.consent)
+        _require(
+            self.unsigned_reason is None or signing == (None, None, None),
+            "keys, time stamps and consent have no effect without provenance",
+        )
+
+
+@dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run.
 
@@ -339,6 +367,7 @@ class SwapOptions:
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     trim: Trim = field(default_factory=Trim)
     monitor: MonitorOptions = field(default_factory=MonitorOptions)
+    provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
     models: tuple[str, ...] = ()
     licence: Permission = "any"
     device: str = "auto"

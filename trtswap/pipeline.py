@@ -19,8 +19,12 @@ from typing import Any
 from trtswap import __version__
 from trtswap.concurrency import Ahead
 from trtswap.errors import OptionError, StrPath
+from trtswap.inference.cache import digest_of
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
+from trtswap.provenance.manifest import NetworkFact
+from trtswap.provenance.run import shaping
+from trtswap.provenance.run import start as start_provenance
 from trtswap.quality.gate import Gate
 from trtswap.quality.monitor import Monitor, Person
 from trtswap.stages.analyse import analyse
@@ -83,6 +87,7 @@ def swap_video(
         [*sources, *pictures, target, reference, tracks], [output, dump_tracks, debug_overlay, *reports]
     )
     gate = Gate(settings.monitor, reports, overwrite=settings.overwrite)
+    seal, sealing = start_provenance(settings, target)
     started = time.perf_counter()
     progress = _Progress(on_progress or (lambda _: None), started)
     with ExitStack() as opened:
@@ -91,6 +96,7 @@ def swap_video(
             "options": settings.encode,
             "overwrite": settings.overwrite,
             "marks": MARKS,
+            "seal": seal,
         }
         writer = opened.enter_context(create_output(output, reader, **writing))
         overlay = debug_overlay and opened.enter_context(create_output(debug_overlay, reader, **writing))
@@ -98,6 +104,8 @@ def swap_video(
             track_writer(dump_tracks, reader.info, overwrite=settings.overwrite)
         )
         networks = opened.enter_context(NetworkSet(settings))
+        if seal is not None:
+            seal.describe(partial(_network_facts, networks), shaping(settings))
         progress.total = reader.expected_frames
         progress.tell("prepare")
         recognised = partial(
@@ -132,6 +140,7 @@ def swap_video(
         seconds=time.perf_counter() - started,
         networks=paths,
         notes=(
+            *sealing,
             *reader.notes,
             *networks.notes,
             *people.notes,
@@ -205,6 +214,14 @@ def _recognises(networks: NetworkSet, settings: SwapOptions, people: People) -> 
     """Whether the faces of the target are recognised."""
     unlike = settings.weight != 0.5 and networks.swapper.balances
     return unlike or bool(people.sought) or people.reference is not None
+
+
+def _network_facts(networks: NetworkSet) -> list[NetworkFact]:
+    """What a manifest tells of the networks."""
+    return [
+        NetworkFact(spec.name, role, digest_of(path), spec.licence.label)
+        for role, spec, path in networks.used
+    ]
 
 
 def _person(networks: NetworkSet, people: People) -> Person | None:

@@ -70,6 +70,11 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--trim-start", "1:30.5"], "trim.start", TimePoint(seconds=90.5)),
     (["--trim-end", "120f"], "trim.end", TimePoint(frame=120)),
     (["--monitor", "full"], "monitor.mode", "full"),
+    (["--no-provenance", "a test"], "provenance.unsigned_reason", "a test"),
+    (["--timestamp-authority", "http://a"], "provenance.timestamp_url", "http://a"),
+    (["--signing-key", "key.pem"], "provenance.signing_key", "key.pem"),
+    (["--signing-cert", "chain.pem"], "provenance.signing_cert", "chain.pem"),
+    (["--consent", "note.txt"], "provenance.consent", "note.txt"),
     (["--monitor-stride", "30"], "monitor.stride", 30),
     (
         ["--require", "tpsnr.min>16", "--require", "jitter.share<5%"],

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from trtswap.geometry import TEMPLATES
 
@@ -22,8 +22,8 @@ MIRRORED_FIVE = torch.tensor([1, 0, 2, 4, 3])
 
 
 class Shards:
-    """Rows of the shards of one kind, uploaded as they are written. names: the arrays wanted. `who` counts people from 0,
-    a person's own pictures one behind the other."""
+    """Rows of the shards of one kind, uploaded as they are written. names: the arrays wanted. `who` counts people from
+    0, a person's own pictures one behind the other."""
 
     def __init__(self, folder: Path, kind: str, names: Sequence[str], device: str, most: int) -> None:
         self._folder, self._kind, self._names, self._device, self._most = folder, kind, names, device, most
@@ -129,8 +129,10 @@ def crop(pictures: Tensor, matrix: Tensor, size: int, *, zeros: bool = False, fi
     at = places @ inverse.transpose(1, 2)
     at = (2 * at + 1) / torch.tensor((width, height), device=matrix.device) - 1
     grid = at.reshape(len(matrix), size * fine, size * fine, 2)
-    drawn = F.grid_sample(source, grid, padding_mode="zeros" if zeros else "border", align_corners=False)
-    return F.avg_pool2d(drawn, fine) if fine > 1 else drawn
+    drawn = functional.grid_sample(
+        source, grid, padding_mode="zeros" if zeros else "border", align_corners=False
+    )
+    return functional.avg_pool2d(drawn, fine) if fine > 1 else drawn
 
 
 def photometric(x: Tensor, strength: float = 1.0, noise: float = 0.012) -> Tensor:
@@ -143,8 +145,10 @@ def photometric(x: Tensor, strength: float = 1.0, noise: float = 0.012) -> Tenso
     gamma = torch.exp(strength * draw(-0.3, 0.3, 1, 1, 1))
     gain = torch.exp(strength * (draw(-0.35, 0.25, 1, 1, 1) + draw(-0.12, 0.12, 3, 1, 1)))
     y = gain * x.clamp(1e-4, 1) ** gamma
-    soft = F.avg_pool2d(F.pad(y, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    soft = functional.avg_pool2d(functional.pad(y, (1, 1, 1, 1), mode="replicate"), 3, 1)
     y = torch.lerp(y, soft, draw(-0.3, 0.9, 1, 1, 1) * strength)
-    small = F.interpolate(F.interpolate(y, scale_factor=0.5, mode="area"), scale_factor=2.0, mode="bilinear")
+    small = functional.interpolate(
+        functional.interpolate(y, scale_factor=0.5, mode="area"), scale_factor=2.0, mode="bilinear"
+    )
     y = torch.where(draw(0, 1, 1, 1, 1) < 0.12 * strength, small, y)
     return (y + torch.randn_like(y) * draw(0, 1, 1, 1, 1) ** 2 * noise * strength * 3).clamp(0, 1)

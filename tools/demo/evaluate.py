@@ -1,4 +1,4 @@
-"""Held-out figures of the built-in networks: people and scenes that were not trained on, through the package's adapters.
+"""Held-out figures of the built-in networks, through the package's adapters: people and scenes not trained on.
 
 python tools/demo/samples.py faces FOLDER --first-person 500000 --people 50 --shard 0     (and 1, 2, 3)
 python tools/demo/samples.py scenes FOLDER --first-person 600000 --shard 0
@@ -11,8 +11,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-
 from samples import MOST_HEADS, PEOPLE_OF_SWAPS, PICTURES_OF_PAIR
+
 from trtswap.demo.builtin import builtin_options
 from trtswap.demo.clips import KINDS
 from trtswap.demo.landmarks import five_points
@@ -48,7 +48,7 @@ def eye_distance(five: Array) -> float:
 
 
 def detector(networks: NetworkSet, scenes: dict[str, Array]) -> None:
-    """Recall and precision at an overlap of a half; heads that are mostly hidden or under 14 pixels count as neither."""
+    """Recall and precision at an overlap of a half; heads mostly hidden or under 14 pixels count as neither."""
     found = wanted = right = made = 0
     errors: list[float] = []
     for start in range(0, len(scenes["picture"]), 32):
@@ -171,7 +171,8 @@ def swapper(networks: NetworkSet, faces: dict[str, Array], embeddings: Array) ->
         cosines.append((units[0] @ other, units[0] @ own))
     db = -10 * np.log10(np.mean(plain))
     print(
-        f"swapper: PSNR inside the face {db:.2f} dB over all, mean of crops {np.mean(least):.2f}, least {np.min(least):.2f}"
+        f"swapper: PSNR inside the face {db:.2f} dB over all, "
+        f"mean of crops {np.mean(least):.2f}, least {np.min(least):.2f}"
     )
     print(f"  unswapped: {-10 * np.log10(np.mean(before)):.2f} dB")
     close, far = np.mean(cosines, axis=0)
@@ -195,7 +196,8 @@ def occlusion(networks: NetworkSet, faces: dict[str, Array]) -> None:
         overlaps.append(both / max(either, 1))
         off.append(np.abs(found - true).mean())
     print(
-        f"occlusion: IoU mean {np.mean(overlaps):.4f}, 5th percentile {np.quantile(overlaps, 0.05):.4f}; MAE {np.mean(off):.4f}"
+        f"occlusion: IoU mean {np.mean(overlaps):.4f}, 5th percentile {np.quantile(overlaps, 0.05):.4f}; "
+        f"MAE {np.mean(off):.4f}"
     )
 
 
@@ -222,22 +224,35 @@ def clips(networks: NetworkSet, drawn: dict[str, Array]) -> None:
             located = networks.landmarker.locate([surfaces[row]], [faces.take([face])])[0][0]
             points.append(float(np.hypot(*(located - true).T).mean()) / scale)
             refined.append(float(np.hypot(*(five_points(located) - five).T).mean()) / scale)
-    print(f"clips: {count} frames; found {found}/{wanted} ({found / wanted:.4f}), right {right}/{made} ({right / made:.4f})")
+    print(
+        f"clips: {count} frames; "
+        f"found {found}/{wanted} ({found / wanted:.4f}), right {right}/{made} ({right / made:.4f})"
+    )
     for name, values in (("detector's five", fives), ("68 points", points), ("five of the 68", refined)):
-        print(f"  {name}: mean {100 * np.mean(values):.2f} %, median {100 * np.median(values):.2f} % of the eye distance")
+        print(
+            f"  {name}: mean {100 * np.mean(values):.2f} %, "
+            f"median {100 * np.median(values):.2f} % of the eye distance"
+        )
     _clip_people(networks, drawn, surfaces)
 
 
 def _clip_people(networks: NetworkSet, drawn: dict[str, Array], surfaces: list[Surface]) -> None:
     """Naming: one frame of each clip's first head is known, the others are asked. Swapping: the source's portrait."""
     five = drawn["five"][:, 0]
-    embeddings = np.concatenate([networks.recogniser.embed([s], np.zeros(1, int), f[None]) for s, f in zip(surfaces, five)])
+    embeddings = np.concatenate(
+        [
+            networks.recogniser.embed([s], np.zeros(1, int), f[None])
+            for s, f in zip(surfaces, five, strict=True)
+        ]
+    )
     units = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     keys = [tuple(row[:2]) for row in drawn["clip"]]
     people = list(dict.fromkeys(keys))
-    known = np.stack([units[[k for k, key in enumerate(keys) if key == who][0]] for who in people])
+    known = np.stack([units[keys.index(who)] for who in people])
     asked = [k for k, key in enumerate(keys) if keys.index(key) != k]
-    named = [people[int(row)] == keys[k] for k, row in zip(asked, (units[asked] @ known.T).argmax(1))]
+    named = [
+        people[int(row)] == keys[k] for k, row in zip(asked, (units[asked] @ known.T).argmax(1), strict=True)
+    ]
     print(f"  named: {np.mean(named):.4f} of {len(asked)} among {len(people)} people")
     errors: dict[int, list[float]] = {}
     nearer = []
@@ -246,17 +261,24 @@ def _clip_people(networks: NetworkSet, drawn: dict[str, Array], surfaces: list[S
         face = networks.detector.detect(portrait)[0]
         source = identity_of(networks.recogniser.embed(portrait, np.zeros(1, int), face.landmarks_px[:1]))
         placement, index = networks.swapper.placements(five[row][None]), np.zeros(1, int)
-        made = networks.swapper.swap([surface], index, placement, networks.swapper.source_vector(source)[None]).pixels
+        made = networks.swapper.swap(
+            [surface], index, placement, networks.swapper.source_vector(source)[None]
+        ).pixels
         true = networks.swapper.inputs(surfaces_of(drawn["swap"][row][None]), index, placement)
         mask = surfaces_of(np.repeat(drawn["face"][row][None, ..., None], 3, 3))
         weight = networks.swapper.inputs(mask, index, placement)
         error = float((weight * (made - true) ** 2).sum() / max(float(weight.sum()), 1e-6))
         errors.setdefault(int(drawn["kind"][row]), []).append(error)
         codes = np.rint(np.clip(made[0], 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0).copy()
-        seen = networks.recogniser.embed(surfaces_of(codes[None]), index, transform_points(placement, five[row][None]))[0]
+        seen = networks.recogniser.embed(
+            surfaces_of(codes[None]), index, transform_points(placement, five[row][None])
+        )[0]
         nearer.append(seen @ source.unit > seen @ known[people.index(keys[row])])
     every = [value for values in errors.values() for value in values]
-    print(f"  swapper: PSNR inside the face {-10 * np.log10(np.mean(every)):.2f} dB; nearer to the source {np.mean(nearer):.4f}")
+    print(
+        f"  swapper: PSNR inside the face {-10 * np.log10(np.mean(every)):.2f} dB; "
+        f"nearer to the source {np.mean(nearer):.4f}"
+    )
     for kind, values in sorted(errors.items()):
         print(f"    {KINDS[kind]}: {-10 * np.log10(np.mean(values)):.2f} dB")
 

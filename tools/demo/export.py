@@ -9,15 +9,15 @@ graph stays that of float32. Runtimes fold the casts when they load.
 from __future__ import annotations
 
 import argparse
+from itertools import pairwise
 from pathlib import Path
 
+import nets
 import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
-
-import nets
 
 SMALL = 32
 """Tensors with fewer values stay as they are."""
@@ -48,7 +48,7 @@ def fused(net: nn.Module) -> nn.Module:
     for module in list(net.modules()):
         if isinstance(module, nn.Sequential):
             children = list(module.named_children())
-            for (name, layer), (after, norm) in zip(children, children[1:]):
+            for (name, layer), (after, norm) in pairwise(children):
                 if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                     setattr(module, name, nn.utils.fuse_conv_bn_eval(layer, norm))
                     setattr(module, after, nn.Identity())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 def conv(
@@ -87,7 +89,7 @@ class Styled(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         scale, shift = self.style(style)[:, :, None, None].chunk(2, 1)
-        y = F.leaky_relu(self.filter(x) * (1 + scale) + shift, 0.1)
+        y = functional.leaky_relu(self.filter(x) * (1 + scale) + shift, 0.1)
         return x + y if self.residual else y
 
 
@@ -118,7 +120,7 @@ class Swapper(nn.Module):
         for styled in self.middle:
             x = styled(x, style)
         for styled, other in zip(self.up, kept[-2::-1], strict=True):
-            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = styled(torch.cat([x, other], 1), style)
         colour = self.out(self.sharpen(x, style))
         share = torch.sigmoid(colour[:, 3:])
@@ -132,21 +134,21 @@ class Pyramid(nn.Module):
         super().__init__()
         self.down = nn.ModuleList(
             nn.Sequential(Residual(a, b, 2), *(Residual(b, b) for _ in range(blocks)))
-            for a, b in zip(widths, widths[1:])
+            for a, b in pairwise(widths)
         )
         self.level = nn.ModuleList(
             nn.Sequential(*(Residual(a, a) for _ in range(blocks))) for a in widths[:-1]
         )
-        self.across = nn.ModuleList(conv(b, a, 1) for a, b in zip(widths, widths[1:]))
+        self.across = nn.ModuleList(conv(b, a, 1) for a, b in pairwise(widths))
         self.join = nn.ModuleList(Residual(a, a) for a in widths[:-1])
 
     def forward(self, x: Tensor) -> Tensor:
         kept = []
-        for level, down in zip(self.level, self.down):
+        for level, down in zip(self.level, self.down, strict=True):
             kept.append(level(x))
             x = down(x)
-        for level, across, join in list(zip(kept, self.across, self.join))[::-1]:
-            x = join(level + F.interpolate(across(x), scale_factor=2.0, mode="nearest"))
+        for level, across, join in list(zip(kept, self.across, self.join, strict=True))[::-1]:
+            x = join(level + functional.interpolate(across(x), scale_factor=2.0, mode="nearest"))
         return x
 
 
@@ -232,7 +234,7 @@ class Detector(nn.Module):
         upper = levels[-1]
         joined = [self.join[2](upper)]
         for k in (1, 0):
-            upper = levels[k] + F.interpolate(joined[-1], scale_factor=2.0, mode="nearest")
+            upper = levels[k] + functional.interpolate(joined[-1], scale_factor=2.0, mode="nearest")
             joined.append(self.join[k](upper))
         return [head(x) for head, x in zip(self.heads, joined[::-1], strict=True)]
 

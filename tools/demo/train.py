@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
 import data
 import nets
+import torch
 from data import MIRRORED, Shards, crop, five_points, jitter, photometric, placed, similarity
 from samples import PEOPLE_OF_SWAPS, PICTURES_OF_PAIR
+from torch import Tensor, nn
+from torch.nn import functional
 
 PER_PERSON = PEOPLE_OF_SWAPS * PICTURES_OF_PAIR
 
@@ -127,13 +126,15 @@ def train_encoder(options: argparse.Namespace) -> None:
             told = values(embedding)
         embedding = embedding.float()
         known = math.ceil(shards.count / PER_PERSON)
-        cosine = F.linear(F.normalize(embedding), F.normalize(centres[:known])).clamp(-1 + 1e-6, 1 - 1e-6)
+        cosine = functional.linear(
+            functional.normalize(embedding), functional.normalize(centres[:known])
+        ).clamp(-1 + 1e-6, 1 - 1e-6)
         margin = 0.3 * min(1.0, run.share * 4)
         own = cosine.gather(1, who[:, None])
         spread = torch.cos(torch.acos(own) + margin) - own
         logits = 32 * (cosine + torch.zeros_like(cosine).scatter(1, who[:, None], spread))
-        apart = F.cross_entropy(logits, who)
-        aside = F.smooth_l1_loss(told.float(), shards["values"][who], beta=0.5)
+        apart = functional.cross_entropy(logits, who)
+        aside = functional.smooth_l1_loss(told.float(), shards["values"][who], beta=0.5)
         right = (cosine.argmax(1) == who).float().mean()
         run.step(apart + 4 * aside, apart=apart, aside=aside, right=right)
     run.save(embedding_map=embedding_map(run.mean, shards, options))
@@ -147,7 +148,9 @@ def embedding_map(net: nn.Module, shards: Shards, options: argparse.Namespace) -
     for _ in range(40):
         rows = torch.randint(shards.count, (256,), device=options.device)
         units.append(
-            F.normalize(net(face_crops(rows, shards, "picture", "arcface_112_v2", 112, 0.5) * 2 - 1).float())
+            functional.normalize(
+                net(face_crops(rows, shards, "picture", "arcface_112_v2", 112, 0.5) * 2 - 1).float()
+            )
         )
     moments = torch.cat(units).double().T @ torch.cat(units).double() / (40 * 256)
     power, axes = torch.linalg.eigh(moments)
@@ -183,7 +186,7 @@ def train_swapper(options: argparse.Namespace) -> None:
         ) % shards.count
         with torch.no_grad(), autocast(options):
             seen = face_crops(source_rows, shards, "picture", "arcface_112_v2", 112, 0.7)
-            units = F.normalize(encoder(photometric(seen, 0.5) * 2 - 1).float())
+            units = functional.normalize(encoder(photometric(seen, 0.5) * 2 - 1).float())
         five = five_points(shards["points"][rows])
         matrix = jitter(similarity(five, "arcface_128", 128), 128, turn_deg=2, scale=0.03, shift=0.012)
         matrix = data.mirrored(matrix, 128, half_true(len(rows), options.device))
@@ -200,14 +203,16 @@ def train_swapper(options: argparse.Namespace) -> None:
         off = drawn - truth
         plain = (weight * (off * off + 1e-6).sqrt()).mean()
         fine = (weight * edges(drawn, truth)).mean()
-        wide = sum((F.avg_pool2d(weight, k) * F.avg_pool2d(off, k).abs()).mean() for k in (4, 16))
+        wide = sum(
+            (functional.avg_pool2d(weight, k) * functional.avg_pool2d(off, k).abs()).mean() for k in (4, 16)
+        )
         with autocast(options):
             now, goal = seen_by(encoder, drawn), seen_by(encoder, truth)
         alike = sum(
-            F.l1_loss(a.float(), b.float()) / b.float().abs().mean().clamp_min(1e-3)
-            for a, b in zip(now[0], goal[0])
+            functional.l1_loss(a.float(), b.float()) / b.float().abs().mean().clamp_min(1e-3)
+            for a, b in zip(now[0], goal[0], strict=True)
         )
-        person = (1 - F.cosine_similarity(now[1].float(), goal[1].float())).mean()
+        person = (1 - functional.cosine_similarity(now[1].float(), goal[1].float())).mean()
         error = (face * off.clamp(-1, 1) ** 2).sum() / (3 * face.sum())
         run.step(
             10 * plain + 8 * fine + 4 * wide + 0.15 * alike + 1.0 * person,
@@ -218,7 +223,7 @@ def train_swapper(options: argparse.Namespace) -> None:
 
 def edges(a: Tensor, b: Tensor) -> Tensor:
     """Differences of neighbouring differences, [N, 3, H, W]."""
-    off = F.pad(a - b, (0, 1, 0, 1))
+    off = functional.pad(a - b, (0, 1, 0, 1))
     return (off[..., :-1, 1:] - off[..., :-1, :-1]).abs() + (off[..., 1:, :-1] - off[..., :-1, :-1]).abs()
 
 
@@ -245,7 +250,7 @@ def train_landmarker(options: argparse.Namespace) -> None:
         count, empty = options.batch, max(2, options.batch // 12)
         rows = torch.randint(shards.count, (count - empty,), device=options.device)
         points = shards["points"][rows]
-        matrix = box_placement(points, options.device)
+        matrix = box_placement(points)
         matrix = jitter(matrix, 256, turn_deg=14, scale=0.07, shift=0.03)
         mirror = half_true(len(rows), options.device)
         matrix = data.mirrored(matrix, 256, mirror)
@@ -259,7 +264,7 @@ def train_landmarker(options: argparse.Namespace) -> None:
         far = (places[..., 0, None] - axis) ** 2, (places[..., 1, None] - axis) ** 2
         goal = 0.98 * torch.exp(-(far[0][:, :, None, :] + far[1][:, :, :, None]) / (2 * 1.4**2))
         goal = torch.cat([goal, torch.zeros(empty, 68, 64, 64, device=options.device)])
-        heat = F.binary_cross_entropy_with_logits(logits, goal, reduction="none") - entropy(goal)
+        heat = functional.binary_cross_entropy_with_logits(logits, goal, reduction="none") - entropy(goal)
         heat = (heat * (1 + 20 * goal)).mean() * 64
         inside = ((places > 0.5) & (places < 63.5)).all(2).float()
         off = (net.places(logits[: len(rows)]) - places).abs().sum(2)
@@ -269,10 +274,10 @@ def train_landmarker(options: argparse.Namespace) -> None:
 
 
 def entropy(goal: Tensor) -> Tensor:
-    return F.binary_cross_entropy(goal, goal, reduction="none")
+    return functional.binary_cross_entropy(goal, goal, reduction="none")
 
 
-def box_placement(points: Tensor, device: str) -> Tensor:
+def box_placement(points: Tensor) -> Tensor:
     """The landmarker's crop of the box round 68 points: its middle to the middle, its longer side to 195."""
     up = points[:, 27] - points[:, 8]
     forehead = points[:, 27] + 0.6 * up
@@ -313,7 +318,7 @@ def train_occlusion(options: argparse.Namespace) -> None:
         with autocast(options):
             logits = net.logits(pictures.flip(1).contiguous(memory_format=torch.channels_last))
         logits = logits.float()
-        cross = F.binary_cross_entropy_with_logits(logits, goal)
+        cross = functional.binary_cross_entropy_with_logits(logits, goal)
         share = torch.sigmoid(logits)
         dice = 1 - (2 * (share * goal).sum((1, 2, 3)) + 1) / ((share + goal).sum((1, 2, 3)) + 1)
         run.step(cross + dice.mean(), cross=cross, dice=dice.mean(), off=(share - goal).abs().mean())
@@ -399,7 +404,7 @@ def detector_losses(maps: list[Tensor], boxes: Tensor, five: Tensor) -> dict[str
         logits = level.permute(0, 2, 3, 1)
         goal = positive.float()
         chance = torch.sigmoid(logits[..., 1])
-        cross = F.binary_cross_entropy_with_logits(logits[..., 1], goal, reduction="none")
+        cross = functional.binary_cross_entropy_with_logits(logits[..., 1], goal, reduction="none")
         focus = torch.where(positive, 0.6 * (1 - chance) ** 1.5, 0.4 * chance**2) * (~ignored)
         totals["object"] += (focus * cross).sum()
         n, r, c = positive.nonzero(as_tuple=True)
@@ -411,12 +416,12 @@ def detector_losses(maps: list[Tensor], boxes: Tensor, five: Tensor) -> dict[str
         half = torch.exp(found[:, 4:6].clamp(-4, 5)) * stride / 2
         iou, giou = overlaps(torch.cat([centre - half, centre + half], 1), want)
         totals["box"] += (1 - giou).sum()
-        totals["kind"] += F.binary_cross_entropy_with_logits(
+        totals["kind"] += functional.binary_cross_entropy_with_logits(
             found[:, 0], iou.detach().clamp(0, 1) ** 0.5, reduction="sum"
         )
         goal_points = (points - at[:, None]).flatten(1) / stride
         scale = (stride / (want[:, 2:] - want[:, :2]).amax(1))[:, None]
-        totals["points"] += F.smooth_l1_loss(
+        totals["points"] += functional.smooth_l1_loss(
             found[:, 6:] * scale, goal_points * scale, beta=0.05, reduction="sum"
         )
     count = max(count, 1.0)

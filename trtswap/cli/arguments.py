@@ -17,6 +17,7 @@ from trtswap.cli.engine_arguments import (
 )
 from trtswap.cli.models_arguments import add_models_commands
 from trtswap.cli.process_arguments import add_models_argument, add_process_arguments
+from trtswap.cli.provenance_arguments import add_provenance, add_verify_arguments
 from trtswap.cli.quality_arguments import add_compare_arguments, add_quality, add_report_arguments
 from trtswap.errors import OptionError
 
@@ -100,6 +101,10 @@ example:
 
 {EXIT_CODES_HELP}"""
 
+_VERIFY = """\
+Reads the signed manifest of a video or picture: who made it, with what, from what, and whether it
+is intact. Exit code 0: intact. 5: not intact, or no manifest."""
+
 _DOCTOR = """\
 Says what this machine has, what is missing for `trtswap process`, and how to get it.
 Exit code 0: a swap can run here. 4: a network is missing. 1: the installation is incomplete."""
@@ -172,6 +177,7 @@ def _add_process(commands: Commands) -> None:
     )
     add_process_arguments(parser)
     add_quality(parser, finished=False)
+    add_provenance(parser)
     _add_reporting(parser, quiet=True)
 
 
@@ -198,6 +204,15 @@ def _add_measuring(commands: Commands) -> None:
     )
     add_compare_arguments(compare)
     _add_reporting(compare, quiet=True)
+    verify = commands.add_parser(
+        "verify",
+        help="say what a file tells of itself, and whether it is intact",
+        description=_VERIFY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_verify_arguments(verify)
+    _add_reporting(verify, quiet=False)
 
 
 def _add_doctor(commands: Commands) -> None:

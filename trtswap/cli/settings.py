@@ -14,6 +14,7 @@ from trtswap.options import (
     LandmarkOptions,
     MaskOptions,
     MonitorOptions,
+    ProvenanceOptions,
     SelectOptions,
     SmoothOptions,
     SwapOptions,
@@ -82,6 +83,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         ),
         trim=_trim(arguments),
         monitor=monitor_options(arguments),
+        provenance=_provenance(arguments),
         models=tuple(arguments.models),
         licence=arguments.licence,
         device=arguments.device,
@@ -112,6 +114,22 @@ def monitor_options(arguments: Namespace) -> MonitorOptions:
     return MonitorOptions(
         mode=arguments.monitor, stride=arguments.monitor_stride, require=tuple(arguments.require)
     )
+
+
+def _provenance(arguments: Namespace) -> ProvenanceOptions:
+    try:
+        return ProvenanceOptions(
+            unsigned_reason=arguments.no_provenance,
+            signing_key=arguments.signing_key,
+            signing_cert=arguments.signing_cert,
+            timestamp_url=arguments.timestamp_authority,
+            consent=arguments.consent,
+        )
+    except OptionError as error:
+        raise OptionError(
+            f"--no-provenance, --signing-key, --signing-cert, --timestamp-authority, --consent: {error}",
+            hint="docs/provenance.md tells which go together",
+        ) from None
 
 
 def _trim(arguments: Namespace) -> Trim:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 
 from trtswap.errors import NetworkNotFoundError, OptionError
@@ -55,6 +56,7 @@ class NetworkSet:
         self._store = Store(options.models)
         self.paths: dict[str, str] = {}
         self.notes: list[str] = []
+        self.used: list[tuple[str, NetworkSpec, Path]] = []
         with ExitStack() as opened:
             self._sessions = opened
             self.detector = self._detector()
@@ -155,6 +157,7 @@ class NetworkSet:
             open_session(spec, path, device_name=self._options.device, provider=self._options.provider)
         )
         self.paths[spec.name if role in self.paths else role] = str(path)
+        self.used.append((role, spec, path))
         return session
 
     def close(self) -> None:

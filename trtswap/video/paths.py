@@ -6,12 +6,14 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from trtswap.errors import OptionError, PictureError, StrPath, VideoError
+from trtswap.errors import InputError, OptionError, PictureError, StrPath, VideoError
 
+Seal = Callable[[Path, Path], list[str]]
+"""Does the last thing to a complete file, given where it is and where it will be; gives notes."""
 FileError = type[VideoError] | type[PictureError]
 
 
@@ -100,8 +102,10 @@ class TemporaryOutput:
                 hint="check the folder's permissions and free space",
             ) from cause
 
-    def commit(self, *, overwrite: bool) -> None:
-        """Flushes the file to the disk and renames it. Raises the error class given."""
+    def commit(self, *, overwrite: bool, seal: Seal | None = None) -> list[str]:
+        """Seals the file, flushes it to the disk and renames it; gives what the seal notes. Raises the error class
+        given, or what the seal raises: the complete file then stays, under a name that says that it is unsigned."""
+        notes = self._sealed(seal)
         try:
             with self.path.open("rb") as file:
                 os.fsync(file.fileno())
@@ -116,6 +120,19 @@ class TemporaryOutput:
             if isinstance(cause, self._error):
                 raise
             raise self._error(f"cannot write {self.final}: {_reason(cause)}", path=self.final) from cause
+        return notes
+
+    def _sealed(self, seal: Seal | None) -> list[str]:
+        if seal is None:
+            return []
+        try:
+            return seal(self.path, self.final)
+        except InputError as error:
+            kept = self.final.with_name(f"{self.final.stem}.unsigned{self.final.suffix}")
+            os.replace(self.path, kept)  # noqa: PTH105
+            error.message += f"; the finished file was kept as {kept.name}"
+            error.args = (error.message,)
+            raise
 
     def discard(self) -> None:
         """Removes the temporary file if it still exists; never raises."""

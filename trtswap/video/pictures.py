@@ -12,7 +12,7 @@ from trtswap.options import EncodeOptions
 from trtswap.types import Array, ChromaSiting, Colour, Frame, PixelFormat, Surface, VideoInfo
 from trtswap.video.base import DEFAULT_ENCODING, WHOLE, FrameSink, FrameSource
 from trtswap.video.exif import is_mirrored, orientation, rotation_deg
-from trtswap.video.paths import TemporaryOutput, require_file, require_output
+from trtswap.video.paths import Seal, TemporaryOutput, require_file, require_output
 from trtswap.video.picture_codec import Metadata, decode_stored, decode_upright, encode
 from trtswap.video.picture_files import add_xmp, is_animated, picture_kind, picture_size, read_xmp
 from trtswap.video.xmp import marked_packet
@@ -59,13 +59,15 @@ def create_picture(
     options: EncodeOptions = DEFAULT_ENCODING,
     overwrite: bool = False,
     marks: Mapping[str, str] | None = None,
+    seal: Seal | None = None,
 ) -> PictureSink:
     """Opens a picture for writing, in the format its extension names, with all that `source` carries.
 
-    marks: their texts go into XMP together with the IPTC digital source type of a partly synthetic picture.
+    marks: their texts go into XMP together with the IPTC digital source type of a partly synthetic picture. seal:
+    called with the complete file before it gets its name.
     Raises OptionError for names or options that cannot work, PictureError when the folder cannot be written.
     """
-    return PictureSink(path, source, options=options, overwrite=overwrite, marks=marks or {})
+    return PictureSink(path, source, options=options, overwrite=overwrite, marks=marks or {}, seal=seal)
 
 
 class PictureSource(FrameSource):
@@ -120,6 +122,7 @@ class PictureSink(FrameSink):
         options: EncodeOptions,
         overwrite: bool,
         marks: Mapping[str, str],
+        seal: Seal | None,
     ) -> None:
         kind = picture_extension(path)
         if kind is None:
@@ -136,6 +139,7 @@ class PictureSink(FrameSink):
         self._kind = kind
         self._source = source
         self._overwrite = overwrite
+        self._seal = seal
         self._lossless = options.codec == "lossless"
         self._quality = 95 if options.quality is None else 100 - options.quality
         self._marks = "\n".join(marks.values())
@@ -177,7 +181,7 @@ class PictureSink(FrameSink):
             raise PictureError(
                 f"cannot write {self._file.final}: {cause.strerror}", path=self._file.final
             ) from cause
-        self._file.commit(overwrite=self._overwrite)
+        self.notes += self._file.commit(overwrite=self._overwrite, seal=self._seal)
 
     def abort(self) -> None:
         self._file.discard()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from trtswap.errors import OptionError, StrPath, VideoError
 from trtswap.options import EncodeOptions, Trim
 from trtswap.video.base import DEFAULT_ENCODING, WHOLE, FrameSink, FrameSource
-from trtswap.video.paths import require_file
+from trtswap.video.paths import Seal, require_file
 from trtswap.video.pictures import (
     PictureSource,
     create_picture,
@@ -40,17 +40,18 @@ def create_output(
     options: EncodeOptions = DEFAULT_ENCODING,
     overwrite: bool = False,
     marks: Mapping[str, str] | None = None,
+    seal: Seal | None = None,
 ) -> FrameSink:
     """Opens the output of a run over `source`: a picture for a picture, a video for a video. See
     `create_picture` and `create_video`, whose errors it raises; OptionError too when the extension is of the
     other kind."""
     name = os.fspath(path)
     if isinstance(source, PictureSource):
-        return create_picture(path, source, options=options, overwrite=overwrite, marks=marks)
+        return create_picture(path, source, options=options, overwrite=overwrite, marks=marks, seal=seal)
     if not isinstance(source, VideoSource):
         raise TypeError(f"not a source opened here: {type(source).__name__}")
     if picture_extension(path) is not None:
         raise OptionError(
             f"{source.info.path} is a video; {name} names a picture", hint="name the output .mp4"
         )
-    return create_video(path, source, options=options, overwrite=overwrite, marks=marks)
+    return create_video(path, source, options=options, overwrite=overwrite, marks=marks, seal=seal)

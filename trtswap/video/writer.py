@@ -17,7 +17,7 @@ from trtswap.video.base import DEFAULT_ENCODING, FrameSink
 from trtswap.video.containers import TEXT_OPTIONS, AvError, describe
 from trtswap.video.encoders import container_format, plan_encoder
 from trtswap.video.formats import frame_of, is_rgb
-from trtswap.video.paths import TemporaryOutput, require_output
+from trtswap.video.paths import Seal, TemporaryOutput, require_output
 from trtswap.video.reader import VideoSource
 from trtswap.video.streams import StreamCopier, kept_metadata
 
@@ -38,13 +38,15 @@ def create_video(
     options: EncodeOptions = DEFAULT_ENCODING,
     overwrite: bool = False,
     marks: Mapping[str, str] | None = None,
+    seal: Seal | None = None,
 ) -> VideoSink:
     """Opens a video for writing that reproduces all of `source` but its pictures.
 
-    marks: container metadata to add; an existing entry of that name is kept and the mark appended.
+    marks: container metadata to add; an existing entry of that name is kept and the mark appended. seal: called with
+    the complete file before it gets its name.
     Raises OptionError for a name or options that cannot work, VideoError when the folder cannot be written.
     """
-    return VideoSink(path, source, options=options, overwrite=overwrite, marks=marks or {})
+    return VideoSink(path, source, options=options, overwrite=overwrite, marks=marks or {}, seal=seal)
 
 
 class VideoSink(FrameSink):
@@ -58,10 +60,12 @@ class VideoSink(FrameSink):
         options: EncodeOptions,
         overwrite: bool,
         marks: Mapping[str, str],
+        seal: Seal | None,
     ) -> None:
         self._source = source
         self._info = source.info
         self._overwrite = overwrite
+        self._seal = seal
         format_name = container_format(path)
         require_output(path, source.info.path, overwrite=overwrite)
         plan = plan_encoder(source.info, source.probe.hdr, options, path)
@@ -112,7 +116,7 @@ class VideoSink(FrameSink):
                 self._copier.finish(self._end_pts * self._info.time_base if trimmed else None)
                 self.notes += self._copier.notes
             self._container.close()
-        self._file.commit(overwrite=self._overwrite)
+        self.notes += self._file.commit(overwrite=self._overwrite, seal=self._seal)
         self._container = None
 
     def abort(self) -> None:

@@ -1,0 +1,67 @@
+"""What a manifest says of a swap. No path, no name of a file or person, no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trtswap import __version__
+
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+RUN = "org.trtswap.run"
+
+MIME = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
+"""Formats that hold a manifest inside."""
+BESIDE = {".mkv": "video/x-matroska", ".webm": "video/webm"}
+"""Formats whose manifest lies beside them."""
+
+
+@dataclass(frozen=True)
+class NetworkFact:
+    """A network that was used: name, role, SHA-256 of its file, and its licence as published."""
+
+    name: str
+    role: str
+    sha256: str
+    licence: str
+
+
+def mime_of(suffix: str) -> str:
+    """The media type of a file's ending; of unknown ones a general one."""
+    return MIME.get(suffix.lower()) or BESIDE.get(suffix.lower()) or "application/octet-stream"
+
+
+def manifest(
+    networks: Sequence[NetworkFact], options: Mapping[str, Any], consent_sha256: str | None, suffix: str
+) -> dict[str, Any]:
+    """The manifest of a swap as c2pa takes it. options: what shaped the result. consent_sha256: of a consent note."""
+    agent = {"name": "trtswap", "version": __version__}
+    edited = {
+        "action": "c2pa.edited",
+        "digitalSourceType": COMPOSITE,
+        "description": "faces replaced by a trained model",
+        "softwareAgent": agent,
+    }
+    run: dict[str, Any] = {
+        "networks": [asdict(network) for network in networks],
+        "options": dict(options),
+    }
+    if consent_sha256 is not None:
+        run["consent_sha256"] = consent_sha256
+    return {
+        "claim_generator_info": [agent],
+        "title": f"output{suffix.lower()}",
+        "assertions": [
+            {"label": "c2pa.actions.v2", "data": {"actions": [edited]}},
+            {"label": RUN, "data": run},
+        ],
+    }

@@ -1,0 +1,139 @@
+"""Signs an output as the last thing before it gets its name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from trtswap.errors import OptionError, SigningError, StrPath
+from trtswap.options import ProvenanceOptions
+from trtswap.provenance.identity import Identity, load_identity, own_identity
+from trtswap.provenance.manifest import MIME, NetworkFact, manifest, mime_of
+
+SETTINGS: Mapping[str, Any] = {
+    "builder": {"thumbnail": {"enabled": False}},
+    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
+}
+"""No pictures in manifests, nothing fetched."""
+
+
+class Seal:
+    """Signs outputs of one run. Keys are loaded, and made on first use, when it is created, so that what is wrong with
+    them is told before any work.
+
+    original: what the output is made from. Raises SigningError, OptionError.
+    """
+
+    def __init__(self, options: ProvenanceOptions, original: StrPath) -> None:
+        self._original = Path(original)
+        self._timestamp_url = options.timestamp_url
+        self._identity = _identity(options)
+        self._consent = _digest(options.consent) if options.consent is not None else None
+        self._describe: Callable[[], Sequence[NetworkFact]] = tuple
+        self._options: Mapping[str, Any] = {}
+
+    def describe(self, networks: Callable[[], Sequence[NetworkFact]], options: Mapping[str, Any]) -> None:
+        """What the manifest tells: the networks, asked for when signing, and the options that shaped the result."""
+        self._describe, self._options = networks, options
+
+    def __call__(self, path: Path, final: Path) -> list[str]:
+        """Signs the complete file at `path`, which is about to be renamed to `final`, in place or beside it; gives
+        notes. Raises SigningError; `path` is then as it was."""
+        notes = [note for note in (self._identity.note(),) if note]
+        inside = final.suffix.lower() in MIME
+        signed = path.with_name(f"{path.name}.signed")
+        try:
+            data = self._sign(path, signed, final, inside=inside)
+            if inside:
+                os.replace(signed, path)  # noqa: PTH105  atomic
+            else:
+                beside = sidecar_of(final)
+                temporary = path.with_name(f"{path.name}.c2pa")
+                temporary.write_bytes(data)
+                os.replace(temporary, beside)  # noqa: PTH105
+                notes.append(
+                    f"{final.suffix} holds no manifest; it lies beside, in {beside.name}: keep both together"
+                )
+        except OSError as error:
+            raise _failed(final, error.strerror or str(error)) from error
+        finally:
+            with suppress(OSError):
+                signed.unlink()
+        return notes
+
+    def _sign(self, path: Path, signed: Path, final: Path, *, inside: bool) -> bytes:
+        import c2pa
+
+        content = manifest(self._describe(), self._options, self._consent, final.suffix)
+        try:
+            builder = c2pa.Builder(content, c2pa.Context(c2pa.Settings.from_dict(dict(SETTINGS))))
+            builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+            if not inside:
+                builder.set_no_embed()
+            self._add_parent(builder)
+            with path.open("rb") as source, signed.open("w+b") as target:
+                data: bytes = builder.sign(self._signer(), mime_of(final.suffix), source, target)
+            return data
+        except c2pa.C2paError as error:
+            raise _failed(final, str(error)) from error
+
+    def _add_parent(self, builder: Any) -> None:
+        """The original, with its own manifests where it has some."""
+        import c2pa
+
+        parent = {"title": f"original{self._original.suffix.lower()}", "relationship": "parentOf"}
+        kind = mime_of(self._original.suffix)
+        with self._original.open("rb") as file:
+            try:
+                builder.add_ingredient(parent, kind, file)
+                return
+            except c2pa.C2paError:
+                pass  # damaged, or of another kind than its name says: told by its bytes alone
+        with self._original.open("rb") as file:
+            builder.add_ingredient(parent, "application/octet-stream", file)
+
+    def _signer(self) -> Any:
+        import c2pa
+
+        url = None if self._timestamp_url is None else self._timestamp_url.encode()
+        info = c2pa.C2paSignerInfo(b"es256", self._identity.chain, self._identity.key, url)
+        return c2pa.Signer.from_info(info)
+
+
+def sidecar_of(path: Path) -> Path:
+    """Where the manifest of a file lies that cannot hold it."""
+    return path.with_suffix(".c2pa")
+
+
+def _identity(options: ProvenanceOptions) -> Identity:
+    key, chain = options.signing_key, options.signing_cert
+    if key is None and chain is None:
+        return own_identity()
+    if key is None or chain is None:
+        raise OptionError(
+            "a signing key and its certificates are given together",
+            hint="--signing-key FILE --signing-cert FILE",
+        )
+    return load_identity(key, chain)
+
+
+def _digest(path: StrPath) -> str:
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise SigningError(f"the note of consent {path} cannot be read: {error.strerror or error}") from error
+    return digest.hexdigest()
+
+
+def _failed(final: Path, reason: str) -> SigningError:
+    return SigningError(
+        f"{final.name} cannot be signed: {reason}",
+        hint="see docs/provenance.md; --no-provenance leaves it out",
+    )
