@@ -3,8 +3,10 @@
     python bench/engine_variants.py [--folder DIR] [--seconds N] [--layers] VARIANT ...
 
 A variant is a list of words joined by "+": norm (normalisation as one scale and shift), pad (reflection as slices side
-by side), free (convolutions may be float32), l1 .. l5 (optimization level), b8, b16, b32 (the one batch of the engine),
-opt8 (tuned for 8 in a profile up to 32). Without a proof: for speed only.
+by side), free (convolutions may be float32), l1 .. l5 (optimization level), b8, b16, b32 (the largest batch, and the
+one it is tuned for), both (a profile for one item and one for 2 up to that batch, as engines have; else one fixed
+batch).
+Without a proof: for speed only.
 """
 
 from __future__ import annotations
@@ -22,16 +24,16 @@ from engines import spec_of
 from trtswap import device
 from trtswap.engine_options import EngineOptions
 from trtswap.inference import cache
+from trtswap.inference import graph as graphs
+from trtswap.inference.batching import widen
 from trtswap.inference.builder import BuildRequest, build
 from trtswap.inference.engine import tactic_sources
 from trtswap.inference.lane import Lane
 from trtswap.inference.precision import decide, matrix_nodes
-from trtswap.inference.prepare import prepare, serialise
-from trtswap.inference.ranges import scan
+from trtswap.inference.prepare import serialise
 from trtswap.inference.rewrites import fold_norms, split_reflections
 from trtswap.inference.tensorrt_library import load_tensorrt
 from trtswap.inference.trt import TrtSession
-from trtswap.networks.calibration import calibration_of
 
 NAME = "inswapper_128"
 
@@ -45,25 +47,24 @@ def main() -> None:
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
+    cache.make_writable(cache.cache_folder())
     path = wanted.folder / f"{NAME}.onnx"
     if not path.exists():
         STAND_INS[NAME](path)
-    spec = spec_of(NAME)
-    prepared = prepare(path, spec, cache.digest_of(path))
-    samples = {name: array[:2] for name, array in calibration_of(spec, path).samples.items()}
-    ranges = scan(prepared.model, prepared.named(samples))
+    model = graphs.normalise(graphs.load_model(path))
+    widen(model)
     print(f"prepared in {time.perf_counter() - started:.1f} s", flush=True)
     for variant in wanted.variants:
         if time.perf_counter() - started > wanted.seconds:
             print(f"{variant}: not built, out of time")
             continue
         try:
-            _one(variant, prepared.model, ranges, path, wanted.layers)
+            _one(variant, model, path, wanted.layers)
         except Exception as error:
             print(f"{variant}: {type(error).__name__}: {error}", flush=True)
 
 
-def _one(variant: str, base: ModelProto, ranges: dict[str, float], path: Path, layers: bool) -> None:
+def _one(variant: str, base: ModelProto, path: Path, layers: bool) -> None:
     words = variant.split("+")
     model = ModelProto()
     model.CopyFrom(base)
@@ -71,11 +72,10 @@ def _one(variant: str, base: ModelProto, ranges: dict[str, float], path: Path, l
         fold_norms(model)
     if "pad" in words:
         split_reflections(model)
-    decision = decide(model, ranges)
+    decision = decide(model, {})
     number = {word[0]: int(word[1:]) for word in words if word[1:].isdigit() and word[0] in "lb"}
     batch = number.get("b", 32)
     options = EngineOptions(optimization_level=number.get("l", 3))
-    best = 8 if "opt8" in words else batch
     library, spec = load_tensorrt(), spec_of(NAME)
     with tempfile.TemporaryDirectory() as folder:
         onnx = Path(folder) / "network.onnx"
@@ -84,7 +84,7 @@ def _one(variant: str, base: ModelProto, ranges: dict[str, float], path: Path, l
             onnx=str(onnx),
             keep=tuple(decision.keep),
             halve=() if "free" in words else matrix_nodes(model, decision),
-            profiles=((2 if "opt8" in words else batch, best, batch),),
+            profiles=((1, 1, 1), (2, batch, batch)) if "both" in words else ((batch, batch, batch),),
             optimization_level=options.optimization_level,
             tactic_sources=tactic_sources(options),
             timing_cache=str(cache.cache_folder() / "variants.cache"),
@@ -102,7 +102,7 @@ def _one(variant: str, base: ModelProto, ranges: dict[str, float], path: Path, l
 def _time(variant: str, session: TrtSession, batch: int, took: float, size: int, layers: bool) -> None:
     from engines import measure
 
-    for items in sorted({batch, *((8,) if "opt8" in variant else ())}):
+    for items in sorted({1, 8, batch}) if "both" in variant else (batch,):
         row = measure(session, session.spec, items)
         print(
             f"{variant}: batch {items}: {row['ms']:.3f} ms, {row['items_s']:.0f}/s; "
@@ -130,6 +130,7 @@ def _profile(session: TrtSession, batch: int) -> None:
     lane: Lane = session._lanes[0]
     with device.activate():
         lane._use_graphs = False
+        lane._reserve(batch)
         ready = lane._ready(batch)
         ready.context.profiler = Profiler()
         addresses = [array.ptr for array in lane._fixed.values()]

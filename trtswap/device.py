@@ -11,6 +11,7 @@ gets the next one.
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ class _Device:
     """One GPU and its primary context."""
 
     def __init__(self, index: int) -> None:
+        # Before the driver starts: TensorRT's libraries hold thousands of kernels, of which few are used.
+        os.environ.setdefault("CUDA_MODULE_LOADING", "LAZY")
         try:
             import pycuda.driver as driver
         except ImportError as error:

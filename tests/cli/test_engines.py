@@ -20,6 +20,8 @@ from trtswap.cli.arguments import parse
 from trtswap.cli.engine_arguments import engine_options
 from trtswap.engine_options import EngineOptions
 
+NAMES = ("arcface_w600k_r50", "inswapper_128")
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
@@ -48,15 +50,15 @@ def events(result: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("version", VERSIONS[::2])
 def test_build_list_and_prune(version: str, place: Path) -> None:
-    dry = run(place, "build-engines", "--dry-run", version=version)
+    dry = run(place, "build-engines", *NAMES, "--dry-run", version=version)
     assert dry.returncode == 0, dry.stderr
     assert dry.stdout.count("would be built: there is none yet") == 2
-    built = run(place, "build-engines", "--max-batch", "2", version=version)
+    built = run(place, "build-engines", *NAMES, "--max-batch", "2", version=version)
     assert built.returncode == 0, built.stderr
     assert "inswapper_128" in built.stdout
     assert "fp16" in built.stdout
     assert "PSNR" in built.stdout
-    again = run(place, "build-engines", "--max-batch", "2", "--json", version=version)
+    again = run(place, "build-engines", *NAMES, "--max-batch", "2", "--json", version=version)
     assert [event["built"] for event in events(again) if event["event"] == "engine"] == [False, False]
     listed = run(place, "engines", "--json", version=version)
     names = {event["record"]["key"]["network"]: event for event in events(listed)}
@@ -84,14 +86,14 @@ def test_json_tells_each_step(place: Path) -> None:
 
 
 def test_several_jobs(place: Path) -> None:
-    result = run(place, "build-engines", "--jobs", "2", "--json")
+    result = run(place, "build-engines", *NAMES, "--jobs", "2", "--json")
     assert result.returncode == 0, result.stderr
     assert sum(event["event"] == "engine" for event in events(result)) == 2
 
 
 def test_one_failure_does_not_keep_the_others(place: Path) -> None:
     (place / "models" / "inswapper_128.onnx").write_bytes(b"damaged")
-    result = run(place, "build-engines")
+    result = run(place, "build-engines", *NAMES)
     assert result.returncode == 4
     assert "error: inswapper_128: " in result.stderr
     assert "arcface_w600k_r50" in result.stdout
@@ -108,7 +110,7 @@ def test_ctrl_c_stops_cleanly(jobs: str, place: Path) -> None:
         "FAKE_TENSORRT_SECONDS": "60",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "trtswap", "build-engines", "--jobs", jobs],
+        [sys.executable, "-m", "trtswap", "build-engines", *NAMES, "--jobs", jobs],
         cwd=place,
         env=env,
         stdout=subprocess.PIPE,

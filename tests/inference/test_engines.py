@@ -27,7 +27,7 @@ from trtswap.inference import plan
 from trtswap.inference.engine import Recipe, ensure, open_session
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.precision import Decision
-from trtswap.inference.spec import load_specs
+from trtswap.inference.spec import load_specs, shipped_folder
 from trtswap.inference.tensorrt_library import load_tensorrt
 from trtswap.inference.trt import TrtSession
 from trtswap.networks.calibration import calibration_of
@@ -260,7 +260,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from trtswap.inference.engine import Quiet, Recipe, ensure
-from trtswap.inference.spec import load_specs
+from trtswap.inference.spec import load_specs, shipped_folder
 from trtswap.inference.tensorrt_library import load_tensorrt
 from trtswap.networks.calibration import calibration_of
 from trtswap.engine_options import EngineOptions
@@ -527,7 +527,7 @@ def test_the_fakes_refuse_what_a_version_lacks() -> None:
 @pytest.mark.parametrize("name", ["demo_detector", "demo_recogniser"])
 def test_built_in_networks_pass_their_proofs(name: str) -> None:
     """The detector computes the shape of its outputs, which the engine does not declare."""
-    path = PACKAGE.parents[1] / "engines" / "weights" / f"{name}.onnx"
+    path = Path(str(shipped_folder())) / "weights" / f"{name}.onnx"
     told = Told()
     with open_session(recipe_of(name, path), told) as session:
         assert session.max_batch == 4

@@ -61,20 +61,26 @@ def make_dynamic(model: ModelProto, sample: Callable[[int], Mapping[str, Array]]
     """
     changed = ModelProto()
     changed.CopyFrom(model)
-    notes: list[str] = []
-    batch = fixed_batch(changed)
-    if batch not in (None, 1):
-        raise UnbatchableError(f"the batch of {batch} is baked in; only a batch of 1 can be widened")
-    if batch == 1:
-        rewriter = _Rewriter(changed)
-        rewriter.rewrite()
-        notes = rewriter.notes
-    _declare(changed)
-    problem = _mixing(changed, graphs.shapes(model) if batch == 1 else None)
+    notes = widen(changed)
+    problem = _mixing(changed, graphs.shapes(model) if fixed_batch(model) == 1 else None)
     if problem is not None:
         raise UnbatchableError(problem)
     prove(changed, sample)
     return Batched(changed, tuple(notes))
+
+
+def widen(model: ModelProto) -> list[str]:
+    """Gives `model` itself a batch axis, unproven; returns what was changed. Raises UnbatchableError."""
+    batch = fixed_batch(model)
+    if batch not in (None, 1):
+        raise UnbatchableError(f"the batch of {batch} is baked in; only a batch of 1 can be widened")
+    notes: list[str] = []
+    if batch == 1:
+        rewriter = _Rewriter(model)
+        rewriter.rewrite()
+        notes = rewriter.notes
+    _declare(model)
+    return notes
 
 
 def prove(model: ModelProto, sample: Callable[[int], Mapping[str, Array]]) -> None:

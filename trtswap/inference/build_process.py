@@ -21,7 +21,9 @@ from trtswap.inference.builder import BuildRequest
 _running: set[subprocess.Popen[str]] = set()
 _stopping = threading.Event()
 
-_MODULE = "trtswap.inference.build_worker"
+_START = "from trtswap.inference.build_worker import main; sys.exit(main())"
+"""What the process runs, with this one's search path: the current folder may hold anything."""
+
 _LAST_LINES = 5
 
 
@@ -37,7 +39,7 @@ def run_build(
     if _stopping.is_set():
         raise EngineError("the build was stopped")
     worker = subprocess.Popen(
-        [sys.executable, "-m", _MODULE],
+        [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {_START}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

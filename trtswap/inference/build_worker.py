@@ -1,4 +1,4 @@
-"""Builds one engine in a process of its own: `python -m trtswap.inference.build_worker` with a request on stdin.
+"""Builds one engine in a process of its own (build_process.py starts it) with a request on stdin.
 
 A process can be stopped at any moment, gives back all memory, and takes nobody along when the builder crashes. It
 speaks JSON lines on stdout; what TensorRT itself prints goes to stderr.
