@@ -1,6 +1,6 @@
 """The monitor's memory over a long synthetic stream: resident size now and then.
 
-python bench/monitor_memory.py [--hours 10]
+python bench/monitor_memory.py [--hours 10] [--stride 24]
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ FRAMES = 24
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=float, default=10)
-    hours = parser.parse_args().hours
+    parser.add_argument("--stride", type=int, default=24)
+    arguments = parser.parse_args()
+    hours, stride = arguments.hours, arguments.stride
     drawn = list(make_clip("talking", 3, FRAMES, (320, 240)))
     swaps = [Surface(PixelFormat.RGB8, (frame.swap,)) for frame in drawn]
     pictures = [Surface(PixelFormat.RGB8, (frame.picture,)) for frame in drawn]
     total = round(hours * 3600 * RATE)
     started = time.perf_counter()
-    with Monitor(MonitorOptions("sample")) as monitor:
+    with Monitor(MonitorOptions("sample", stride=stride)) as monitor:
         for index in range(total):
             k = index % FRAMES
             truth = drawn[k].faces()
@@ -43,7 +45,7 @@ def main() -> None:
             result = pictures[k] if index % 4800 == 24 else swaps[k]
             frame = Frame(pictures[k], index, index, Fraction(1, RATE))
             monitor.observe(frame, faces, cut=index % 300 == 0, result=result)
-            if index % 24 == 1:
+            if index % stride == 1:
                 while not monitor._judge._waiting.empty():
                     time.sleep(2e-4)
             if index and index % (total // 20) == 0:

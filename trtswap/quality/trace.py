@@ -18,8 +18,8 @@ JITTER_BEYOND_DB = 2.0
 """... and so much further than the source's at the same place."""
 JITTER_ADDED_DB = 6.0
 """Or so far below the source's own, whatever the median: four times the energy."""
-JITTER_VISIBLE_DB = 36.0
-"""No frame that is as steady as this jitters: four codes in motion are not seen."""
+JITTER_VISIBLE_DB = 34.0
+"""No frame that is as steady as this jitters: five codes in motion are not seen."""
 MEDIAN_LENGTH, MEDIAN_LEAST = 15, 5
 UNSWAPPED_SHARE, UNSWAPPED_LEAST = 0.3, 3.0
 """A face is not swapped where it changed by less than this share of its running median, if that is this many codes."""
