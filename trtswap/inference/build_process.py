@@ -48,6 +48,8 @@ def run_build(
     )
     _running.add(worker)
     try:
+        if _stopping.is_set():  # since the look before it was started
+            raise EngineError("the build was stopped")
         return _follow(worker, request, plan, device, on_progress)
     finally:
         _running.discard(worker)
@@ -68,6 +70,11 @@ def stop_all() -> None:
     for worker in list(_running):
         with suppress(OSError):
             worker.kill()
+
+
+def stopped() -> bool:
+    """Whether `stop_all` was called."""
+    return _stopping.is_set()
 
 
 def _follow(

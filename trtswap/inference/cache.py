@@ -83,9 +83,14 @@ def cache_error(path: Path, error: OSError) -> EngineError:
 
 
 @contextmanager
-def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+def locked(
+    path: Path, waiting: Callable[[], None], give_up: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Holds the lock file `path`; another process's end, however it came, releases it. `waiting` is called once when
-    another process holds it. Raises EngineError when the file cannot be made."""
+    another process holds it; once `give_up` says so, nothing is waited for any more.
+
+    Raises EngineError when the file cannot be made, or after giving up.
+    """
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
@@ -97,6 +102,8 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
+                if give_up():
+                    raise EngineError("the build was stopped") from None
                 if not told:
                     waiting()
                     told = True

@@ -16,7 +16,7 @@ from trtswap.engine_options import EngineOptions
 from trtswap.errors import EngineError, QualityError
 from trtswap.inference import cache, plan
 from trtswap.inference.attempts import Attempt, attempts, profiles
-from trtswap.inference.build_process import run_build
+from trtswap.inference.build_process import run_build, stopped
 from trtswap.inference.builder import BuildRequest
 from trtswap.inference.fidelity import Verdict
 from trtswap.inference.half import to_half
@@ -124,7 +124,11 @@ def ensure(recipe: Recipe, reporter: Reporter, *, force: bool = False) -> Engine
         if not isinstance(found, str):
             return Engine(*found, plan.plan_path(key), built=False)
     cache.make_writable(plan.folder())
-    with cache.locked(plan.lock_path(key), lambda: reporter.step("another process is building it; waiting")):
+
+    def waiting() -> None:
+        reporter.step("another process is building it; waiting")
+
+    with cache.locked(plan.lock_path(key), waiting, stopped):
         found = "--force" if force else plan.find(key)
         if not isinstance(found, str):
             return Engine(*found, plan.plan_path(key), built=False)
