@@ -231,4 +231,5 @@ def test_two_faces_of_real_footage_keep_their_sources(world: Path, tmp_path: Pat
     assert len(swapped) == frames
     for noses in swapped:
         assert set(noses) == {0, 1}
-        assert noses[0] < noses[1]
+    # Both are the same photograph, so that who is who is chance; but it stays so.
+    assert len({noses[0] < noses[1] for noses in swapped}) == 1

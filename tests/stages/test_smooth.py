@@ -29,7 +29,7 @@ from trtswap.types import Faces
 
 METHODS = ("symmetric", "individual", "one-euro", "ema", "off")
 DELAYED = ("symmetric", "individual")
-LAG = 8
+LAG = 10
 FLOAT32_PX = 1e-4
 """float32 landmarks of up to 1024 pixels are this precise."""
 
