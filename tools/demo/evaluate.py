@@ -205,7 +205,12 @@ def clips(networks: NetworkSet, drawn: dict[str, Array]) -> None:
     """Frames of clips of every kind, of people of whom each is seen in one clip; sources are known by one portrait."""
     count = len(drawn["picture"])
     surfaces = surfaces_of(drawn["picture"])
-    detected = [f for s in range(0, count, 16) for f in networks.detector.detect(surfaces[s : s + 16], builtin_options().detect)]
+    score = builtin_options().detect
+    detected = [
+        faces
+        for start in range(0, count, 16)
+        for faces in networks.detector.detect(surfaces[start : start + 16], score)
+    ]
     found = wanted = right = made = 0
     fives, points, refined = [], [], []
     for row, faces in enumerate(detected):
