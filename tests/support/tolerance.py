@@ -67,4 +67,4 @@ MEMBRANE_CODES = 2.0
 
 MEASURE_RELATIVE = 1e-4
 """Moments of host and CUDA, of the spread. CUDA's fused products move places of samples by an ulp, 2e-5 of a pixel,
-which over full-contrast noise is a few thousandths of a code; a covariance between two channels may itself be near 0."""
+which over full-contrast noise is a few thousandths of a code; a covariance between channels may itself be near 0."""
