@@ -64,3 +64,7 @@ BLEND_HALF_CODES = 0.3
 
 MEMBRANE_CODES = 2.0
 """A membrane by pyramids against the Poisson equation, mean over the inside, of changes of tens of codes."""
+
+MEASURE_RELATIVE = 1e-4
+"""Moments of host and CUDA, of the spread. CUDA's fused products move places of samples by an ulp, 2e-5 of a pixel,
+which over full-contrast noise is a few thousandths of a code; a covariance between channels may itself be near 0."""
