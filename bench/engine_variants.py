@@ -18,6 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from onnx import ModelProto
+from rewrites import fold_norms, split_reflections
 from standins import STAND_INS
 
 from engines import spec_of
@@ -31,7 +32,6 @@ from trtswap.inference.engine import tactic_sources
 from trtswap.inference.lane import Lane
 from trtswap.inference.precision import decide, matrix_nodes
 from trtswap.inference.prepare import serialise
-from trtswap.inference.rewrites import fold_norms, split_reflections
 from trtswap.inference.tensorrt_library import load_tensorrt
 from trtswap.inference.trt import TrtSession
 

@@ -1,4 +1,4 @@
-"""Rewrites that leave what a network computes as it is and let TensorRT run it faster."""
+"""Rewrites that leave what a network computes as it is, tried for speed by engine_variants.py; engines lack them."""
 
 from __future__ import annotations
 

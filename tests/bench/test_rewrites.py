@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -9,7 +12,9 @@ from support.graph import Graph
 
 from trtswap.inference import graph as graphs
 from trtswap.inference.host_run import HostNetwork
-from trtswap.inference.rewrites import fold_norms, split_reflections
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+from rewrites import fold_norms, split_reflections
 
 CHANNELS = 6
 
