@@ -23,7 +23,7 @@ TARGETS_CODES = 1
 TARGETS_SHARE = 1e-3
 """... on at most this share of the bytes."""
 
-LAB_OTHER = 0.02
+LAB_PUBLISHED = 0.02
 """CIELAB of another implementation: the published matrix of sRGB has four digits, ours seven."""
 
 SSIM = 1e-4
