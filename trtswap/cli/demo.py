@@ -33,6 +33,7 @@ WRITTEN = (
     "target.mp4",
     "true-swap.mp4",
     "swapped.mp4",
+    "tracks.jsonl",
     _SHEET,
     *_REPORTS,
     _FIGURES,
