@@ -20,8 +20,11 @@ photographs; for footage use networks of your own (trtswap networks).
 
 Written into the folder: source.png (who comes in), target.mp4 (the clip), swapped.mp4 (the
 result), true-swap.mp4 (what it should be), side-by-side.png (target, result, truth),
-report.html and report.json (the quality report), figures.json (the figures against the
-truth)."""
+tracks.jsonl (where faces were found), report.html and report.json (the quality report),
+figures.json (the figures against the truth).
+
+Where there is a GPU with TensorRT the first run builds five engines, which takes some
+minutes; --device cpu does without."""
 
 DEMO_EPILOG = """\
 examples:
