@@ -58,16 +58,15 @@ def run(arguments: Namespace, output: Output) -> int:
     _check_free(folder, overwrite=arguments.overwrite)
     started = time.perf_counter()
     console = Console(stderr=True)
-    with logging_to(console, level_of(quiet=output.quiet, verbosity=arguments.verbose)):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work,
-            reporter_for(output, console) as reporter,
-        ):
-            measured = _make(Path(work), demo, arguments.device, reporter)
-            folder.mkdir(exist_ok=True)
-            for name in WRITTEN:
-                (Path(work) / name).replace(folder / name)
+    with (
+        logging_to(console, level_of(quiet=output.quiet, verbosity=arguments.verbose)),
+        _work_beside(folder) as work,
+        reporter_for(output, console) as reporter,
+    ):
+        measured = _make(Path(work), demo, arguments.device, reporter)
+        folder.mkdir(exist_ok=True)
+        for name in WRITTEN:
+            (Path(work) / name).replace(folder / name)
     _show(measured.figures, folder, time.perf_counter() - started, output)
     return DONE
 
@@ -80,6 +79,17 @@ def _check_free(folder: Path, *, overwrite: bool) -> None:
         raise OptionError(
             f"the output {folder / taken[0]} exists already", hint="add --overwrite, or name another folder"
         )
+
+
+def _work_beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder for unfinished files, so near that they can be moved. Raises OptionError where none can be made."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent)
+    except OSError as error:
+        raise OptionError(
+            f"{folder} cannot be made: {error.strerror or error}", hint="name a folder that may be written"
+        ) from error
 
 
 def _make(work: Path, demo: DemoOptions, device: str, report: Callable[[Progress], None]) -> Measured:
