@@ -278,7 +278,7 @@ def test_a_kill_in_the_middle_leaves_nothing_broken(
     monkeypatch.setenv("FAKE_TENSORRT_BUILDS", str(mark))
     monkeypatch.setenv("FAKE_TENSORRT_SECONDS", "60")
     path = random_arcface(tmp_path / "x.onnx", seed=3)
-    command = [sys.executable, "-c", SCRIPT, str(path)]  # elsewhere than in the sources, which it would import unbuilt
+    command = [sys.executable, "-c", SCRIPT, str(path)]  # in the sources it would import them unbuilt
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     for _ in range(600):
         if mark.exists():
