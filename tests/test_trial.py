@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from trtswap.demo.builtin import builtin_options
@@ -30,7 +29,7 @@ def tried(folder: Path, kind: ClipKind, device: str, seed: int, frames: int = 10
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("kind", ["talking", "two people", "scene cut"])
 def test_a_rendered_clip_comes_nearer_to_its_true_swap(tmp_path: Path, kind: ClipKind, device: str) -> None:
-    seed = int(np.random.default_rng().integers(2_000, 900_000))
+    seed = 7_000  # a rendered clip is a fixed thing; other people are tried in tests/demo/test_builtin.py
     measured = tried(tmp_path, kind, device, seed)
     figures = measured.figures
     assert figures["psnr_face_db"] > figures["psnr_face_unswapped_db"] - 0.5, f"seed {seed}"

@@ -32,6 +32,11 @@ def networks() -> Iterator[NetworkSet]:
         yield opened
 
 
+def seeds() -> list[int]:
+    """A few clips that nobody has seen: the figures of one alone scatter."""
+    return [int(seed) for seed in np.random.default_rng().integers(2_000, 900_000, 4)]
+
+
 def frame_of(kind: str, seed: int) -> tuple[Rendered, Array]:
     """A frame from the middle of a clip, and a portrait of the person swapped in."""
     clip = plan_clip(kind, seed, 12, SIZE)  # type: ignore[arg-type]
@@ -74,49 +79,49 @@ def test_nobody_gets_them_by_accident(monkeypatch: pytest.MonkeyPatch, tmp_path:
 @pytest.mark.parametrize("kind", KINDS)
 def test_faces_and_points_are_found(networks: NetworkSet, kind: str) -> None:
     assert networks.landmarker is not None
-    seed = int(np.random.default_rng().integers(2_000, 900_000))
-    frame, _ = frame_of(kind, seed)
-    found = networks.detector.detect([surface(frame.picture)], builtin_options().detect)[0]
-    assert len(found) == len(frame.heads), f"seed {seed}"
-    points, scores = networks.landmarker.locate([surface(frame.picture)], [found])
-    for head in frame.heads:
-        eyes = float(np.hypot(*(head.five_px[1] - head.five_px[0])))
-        off = np.hypot(*(np.stack([five_points(p) for p in points]) - head.five_px).transpose(2, 0, 1)).mean(
-            axis=1
-        )
-        assert off.min() < 0.08 * max(eyes, 0.28 * float(np.ptp(head.landmarks_px[:, 1]))), f"seed {seed}"
-    assert scores.min() > 0.4
+    heads, found, errors = 0, 0, []
+    for seed in seeds():
+        frame, _ = frame_of(kind, seed)
+        faces = networks.detector.detect([surface(frame.picture)], builtin_options().detect)[0]
+        points, _ = networks.landmarker.locate([surface(frame.picture)], [faces])
+        five = np.stack([five_points(found) for found in points]) if len(points) else np.zeros((0, 5, 2))
+        heads, found = heads + len(frame.heads), found + len(faces)
+        for head in frame.heads:
+            eyes = float(np.hypot(*(head.five_px[1] - head.five_px[0])))
+            scale = max(eyes, 0.28 * float(np.ptp(head.landmarks_px[:, 1])))
+            off = np.hypot(*(five - head.five_px).transpose(2, 0, 1)).mean(axis=1)
+            errors.append(off.min(initial=scale) / scale)
+    assert abs(found - heads) <= 1
+    assert np.median(errors) < 0.06, errors
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_swap_is_nearer_to_the_truth_than_the_target(networks: NetworkSet, kind: str) -> None:
-    seed = int(np.random.default_rng().integers(2_000, 900_000))
-    frame, source = frame_of(kind, seed)
-    assert frame.swap is not None
-    head = frame.heads[0]
-    known = networks.detector.detect([surface(source)], builtin_options().detect)[0]
-    identity = identity_of(networks.recogniser.embed([surface(source)], ONE, known.landmarks_px[:1]))
-    placement = networks.swapper.placements(head.five_px[None])
-    vector = networks.swapper.source_vector(identity)[None]
-    made = networks.swapper.swap([surface(frame.picture)], ONE, placement, vector).pixels[0]
-    before, true, face = (
-        networks.swapper.inputs([surface(picture)], ONE, placement)[0]
-        for picture in (
-            frame.picture,
-            frame.swap,
-            np.rint(head.face * 255).astype(np.uint8)[..., None].repeat(3, 2),
+    gains = []
+    for seed in seeds():
+        frame, source = frame_of(kind, seed)
+        assert frame.swap is not None
+        head = frame.heads[0]
+        known = networks.detector.detect([surface(source)], builtin_options().detect)[0]
+        identity = identity_of(networks.recogniser.embed([surface(source)], ONE, known.landmarks_px[:1]))
+        placement = networks.swapper.placements(head.five_px[None])
+        vector = networks.swapper.source_vector(identity)[None]
+        made = networks.swapper.swap([surface(frame.picture)], ONE, placement, vector).pixels[0]
+        cover = np.rint(head.face * 255).astype(np.uint8)[..., None].repeat(3, 2)
+        before, true, face = (
+            networks.swapper.inputs([surface(picture)], ONE, placement)[0]
+            for picture in (frame.picture, frame.swap, cover)
         )
-    )
-    weight = face[0]
-    assert psnr_db(codes(made), codes(true), weight) > psnr_db(codes(before), codes(true), weight), (
-        f"seed {seed}"
-    )
-    assert np.abs(made - before)[:, weight < 0.01].mean() < 0.05, "beyond the face the crop stays"
+        weight = face[0]
+        swapped, unswapped = (psnr_db(codes(crop), codes(true), weight) for crop in (made, before))
+        gains.append(swapped - unswapped)
+        assert np.abs(made - before)[:, weight < 0.01].mean() < 0.05, "beyond the face the crop stays"
+    assert np.mean(gains) > 0.5, gains
 
 
 def test_what_covers_a_face_is_told_from_it(networks: NetworkSet) -> None:
     overlaps = []
-    for seed in np.random.default_rng().integers(2_000, 900_000, 4).tolist():
+    for seed in seeds():
         frame, _ = frame_of("occluded", seed)
         head = frame.heads[0]
         placement = networks.swapper.placements(head.five_px[None])
