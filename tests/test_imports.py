@@ -22,6 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"trial"}),
     frozenset({"pipeline", "measure"}),
+    frozenset({"chain", "progress"}),
     frozenset({"stages", "video", "quality", "provenance", "demo"}),
     frozenset({"networks"}),
     frozenset({"inference", "ops"}),
