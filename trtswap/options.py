@@ -51,6 +51,7 @@ ClipKind = Literal[
     "two people",
     "scene cut",
 ]
+SecondLook = Literal["auto", "always", "never"]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
 
@@ -124,7 +125,8 @@ class DetectOptions:
     each further angle, and 0.1 where detectors are pooled. size: edge of the detector's input in pixels, 0 for its own.
     angles: the upright picture is searched turned by each of 0, 90, 180, 270 degrees. margin: border around the
     picture that continues its edge, so that faces which leave it are found too, top right bottom left, 0..100, 100 is
-    half its height or width.
+    half its height or width. second_look: whether the points of a face are found again, more exactly, from close by:
+    "auto" where the detector can and no landmarker finds them, "always", "never".
     """
 
     network: str = "auto"
@@ -133,6 +135,7 @@ class DetectOptions:
     size: int = 0
     angles: tuple[int, ...] = (0,)
     margin: tuple[int, int, int, int] = (0, 0, 0, 0)
+    second_look: SecondLook = "auto"
 
     def __post_init__(self) -> None:
         _require(0 <= self.score <= 1, f"the detector score is 0 to 1, not {self.score}")

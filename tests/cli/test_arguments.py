@@ -51,6 +51,7 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--detector-angles", "0,90, 270"], "detect.angles", (0, 90, 270)),
     (["--detector-margin", "50"], "detect.margin", (50, 50, 50, 50)),
     (["--detector-margin", "10", "0"], "detect.margin", (10, 0, 10, 0)),
+    (["--second-look", "never"], "detect.second_look", "never"),
     (["--mask-blur", "0"], "mask.blur", 0.0),
     (["--mask-padding", "10"], "mask.padding", (10, 10, 10, 10)),
     (["--mask-padding", "10", "5.5"], "mask.padding", (10, 5.5, 10, 5.5)),

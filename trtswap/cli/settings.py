@@ -36,6 +36,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             size=arguments.detector_size,
             angles=arguments.detector_angles,
             margin=arguments.detector_margin,
+            second_look=arguments.second_look,
         ),
         landmarks=LandmarkOptions(network=arguments.landmarker, score=arguments.landmarker_score),
         select=SelectOptions(

@@ -125,11 +125,11 @@ class Pooled:
     """Several detectors whose findings are put together."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
-        self._detectors = detectors
+        self.detectors = tuple(detectors)
 
     def search(self, surfaces: Sequence[Surface], options: DetectOptions) -> list[list[Candidates]]:
         """The candidates of all."""
-        found = [detector.search(surfaces, options) for detector in self._detectors]
+        found = [detector.search(surfaces, options) for detector in self.detectors]
         return [[part for parts in same for part in parts] for same in zip(*found, strict=True)]
 
     def detect(self, surfaces: Sequence[Surface], options: DetectOptions = _DEFAULTS) -> list[Faces]:

@@ -21,6 +21,7 @@ from trtswap.networks.enhancer import Restorer
 from trtswap.networks.five_to_68 import FiveTo68
 from trtswap.networks.landmarker import BestOf, Landmarker
 from trtswap.networks.mask import Occluder, Parser
+from trtswap.networks.second_look import LookingTwice, can_look_again
 from trtswap.networks.sessions import open_session
 from trtswap.networks.swapper import Swapper
 from trtswap.options import Permission, SwapOptions, names_in
@@ -70,6 +71,7 @@ class NetworkSet:
             self.parser = self._parser()
             self.classifier = self._classifier()
             self.enhancer = self._enhancer()
+            self.detector = self._looking_twice(self.detector)
             self._sessions = opened.pop_all()
 
     def _detector(self) -> Detector:
@@ -78,6 +80,23 @@ class NetworkSet:
             registry.create_detector(self._open("detector", registry.DETECTORS, name)) for name in names
         ]
         return detectors[0] if len(detectors) == 1 else Pooled(detectors)
+
+    def _looking_twice(self, detector: Detector) -> Detector:
+        """With a second look where it is asked for, or no landmarker makes it useless."""
+        wanted = self._options.detect.second_look
+        if wanted == "never" or (wanted == "auto" and self.landmarker is not None):
+            return detector
+        networks = detector.detectors if isinstance(detector, Pooled) else (detector,)
+        for network in networks:
+            if can_look_again(network):
+                return LookingTwice(detector, network)
+        if wanted == "always":
+            able = [spec.name for spec in self._specs.values() if spec.picture.looks]
+            raise OptionError(
+                f"the detector {self._options.detect.network} has no second look",
+                hint=f"leave --second-look out, or detect with {' or '.join(able)}",
+            )
+        return detector
 
     def _swapper(self) -> Swapper:
         session = self._open("swapper", registry.SWAPPERS, self._options.swapper)
