@@ -59,7 +59,8 @@ def run(folder: Path, clips: int, frames: int) -> None:
         seconds = [row[0] for row in part]
         print(
             f"{words} {len(part)}: median {statistics.median(seconds) * 1000:.0f} ms a clip, "
-            f"least {min(seconds) * 1000:.0f} ms; {part[-1][1]:.1f} MiB, {part[-1][2]} threads, {part[-1][3]} open files"
+            f"least {min(seconds) * 1000:.0f} ms; {part[-1][1]:.1f} MiB, {part[-1][2]} threads, "
+            f"{part[-1][3]} open files"
         )
 
 
