@@ -408,3 +408,13 @@ class DemoOptions:
     def frames(self) -> int:
         """How many frames that is."""
         return max(1, round(self.seconds * self.rate))
+
+
+@dataclass(frozen=True)
+class ManyOptions:
+    """How several targets are gone through. recursive: folders with all that is below them, and the same folders in the
+    output. skip_existing: a target whose output is there already is left out; else that is an error, unless
+    `SwapOptions.overwrite` is set."""
+
+    recursive: bool = False
+    skip_existing: bool = False

@@ -11,8 +11,8 @@ import pytest
 
 from trtswap.cli.app import main
 from trtswap.cli.arguments import build_parser, parse
-from trtswap.cli.settings import swap_options
-from trtswap.options import EncodeOptions, SwapOptions, TimePoint
+from trtswap.cli.settings import many_options, swap_options
+from trtswap.options import EncodeOptions, ManyOptions, SwapOptions, TimePoint
 
 FILES = ["process", "-s", "me.jpg", "-t", "clip.mp4", "-o", "out.mp4"]
 
@@ -94,7 +94,18 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--overwrite"], "overwrite", True),
 ]
 NOT_SETTINGS = {
-    *("--help", "--source", "--target", "--output", "--reference", "--json", "--quiet", "--verbose"),
+    *(
+        "--recursive",
+        "--skip-existing",
+        "--help",
+        "--source",
+        "--target",
+        "--output",
+        "--reference",
+        "--json",
+        "--quiet",
+        "--verbose",
+    ),
     *("--map", "--tracks", "--dump-tracks", "--debug-overlay", "--report"),
 }
 
@@ -241,6 +252,13 @@ def test_several_people_reach_swap_video(pipeline: Any) -> None:
     assert main(["process", *people, "-t", "clip.mp4", "-o", "out.mp4"]) == 0
     assert pipeline.arguments == ([], "clip.mp4", "out.mp4")
     assert pipeline.keywords["cast"] == [(["a.jpg"], ["1.jpg", "3=x.jpg"]), (["b.jpg"], ["2.jpg"])]
+
+
+def test_settings_of_several_targets() -> None:
+    assert many_options(parse(FILES)) == ManyOptions()
+    arguments = parse([*FILES, "-t", "b.mp4", "c.mp4", "--recursive", "--skip-existing"])
+    assert many_options(arguments) == ManyOptions(recursive=True, skip_existing=True)
+    assert arguments.target == ["clip.mp4", "b.mp4", "c.mp4"]
 
 
 def test_files_reach_swap_video(pipeline: Any) -> None:

@@ -33,6 +33,7 @@ exit codes:
     4  a network or engine is missing or does not fit
     5  done, but a stated quality threshold was missed
     6  device failure or out of memory
+    7  some of several targets could not be swapped; the others are done
   130  interrupted
 """
 
@@ -67,11 +68,13 @@ examples:
       try five seconds first
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --codec hevc --quality 18 --preset slow
       a smaller file, more slowly
+  trtswap process -s me.jpg -t holiday/ more/*.mp4 -o swapped/
+      every video and picture of a folder, and some more, into another folder
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --json > log.jsonl
       progress and result for another program
 
-Results go to stdout, everything else to stderr. Ctrl-C stops and leaves no output
-behind; a second Ctrl-C ends the program at once.
+Results go to stdout, everything else to stderr. Ctrl-C stops and leaves no unfinished
+output behind; a second Ctrl-C ends the program at once.
 
 {EXIT_CODES_HELP}"""
 
@@ -168,7 +171,7 @@ def _add_demo(commands: Commands) -> None:
 def _add_process(commands: Commands) -> None:
     parser = commands.add_parser(
         "process",
-        usage="trtswap process -s PICTURE [PICTURE ...] -t FILE -o FILE [options]",
+        usage="trtswap process -s PICTURE [PICTURE ...] -t FILE [FILE ...] -o FILE|FOLDER [options]",
         help="swap faces in a video or picture",
         description=_PROCESS,
         epilog=_PROCESS_EPILOG,

@@ -19,6 +19,7 @@ from trtswap.cli.selection_arguments import add_map, add_selection
 from trtswap.cli.values import PaddingAction, field_of, time_point
 from trtswap.options import (
     EncodeOptions,
+    ManyOptions,
     MaskOptions,
     SelectOptions,
     SmoothOptions,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from argparse import _ActionsContainer
 
 _DEFAULTS = SwapOptions()
+_MANY = ManyOptions()
 
 
 def _choices(settings: type, name: str) -> tuple[str, ...]:
@@ -78,16 +80,20 @@ def _add_files(parser: ArgumentParser) -> None:
     group.add_argument(
         "-t",
         "--target",
-        metavar="FILE",
+        metavar="FILE|FOLDER|PATTERN",
+        nargs="+",
+        action="extend",
         required=True,
-        help="the video or picture whose faces are replaced",
+        help="the video or picture whose faces are replaced; several (repeatable), folders and patterns with a folder "
+        "as output",
     )
     group.add_argument(
         "-o",
         "--output",
-        metavar="FILE",
+        metavar="FILE|FOLDER",
         required=True,
-        help="what to write; appears only when complete, its ending chooses the container",
+        help="what to write; appears only when complete, its ending chooses the container. A folder gets a file of "
+        "the same name for each target",
     )
     group.add_argument(
         "-y",
@@ -95,6 +101,18 @@ def _add_files(parser: ArgumentParser) -> None:
         action="store_true",
         default=_DEFAULTS.overwrite,
         help="replace the output if it exists (default: refuse)",
+    )
+    group.add_argument(
+        "--skip-existing",
+        action="store_true",
+        default=_MANY.skip_existing,
+        help="with a folder as output: leave out targets whose output exists (default: refuse)",
+    )
+    group.add_argument(
+        "--recursive",
+        action="store_true",
+        default=_MANY.recursive,
+        help="take folders with all that is below them (default: only what lies in them)",
     )
 
 

@@ -12,6 +12,7 @@ from trtswap.options import (
     EncodeOptions,
     EnhanceOptions,
     LandmarkOptions,
+    ManyOptions,
     MaskOptions,
     MonitorOptions,
     ProvenanceOptions,
@@ -93,6 +94,11 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         queue=arguments.queue,
         overwrite=arguments.overwrite,
     )
+
+
+def many_options(arguments: Namespace) -> ManyOptions:
+    """How several targets are gone through."""
+    return ManyOptions(recursive=arguments.recursive, skip_existing=arguments.skip_existing)
 
 
 def measure_options(arguments: Namespace) -> SwapOptions:

@@ -16,7 +16,8 @@ from trtswap.video.tags import PQ
 # SVT-AV1 writes its banner to standard error unless this is set before its first use.
 os.environ.setdefault("SVT_LOG", "0")
 
-_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""FFmpeg's muxers by the endings of outputs."""
 _HELD = {
     "h264": ("mp4", "mov", "matroska"),
     "hevc": ("mp4", "mov", "matroska"),
@@ -54,12 +55,12 @@ class EncoderPlan:
 def container_format(path: StrPath) -> str:
     """FFmpeg's muxer for the extension of `path`. Raises OptionError for one that is not supported."""
     suffix = Path(os.fspath(path)).suffix.lower()
-    if suffix not in _FORMATS:
+    if suffix not in FORMATS:
         raise OptionError(
             f"cannot write {os.fspath(path)}: {suffix or 'no extension'} is not a video format known here",
-            hint=f"use one of {', '.join(_FORMATS)}",
+            hint=f"use one of {', '.join(FORMATS)}",
         )
-    return _FORMATS[suffix]
+    return FORMATS[suffix]
 
 
 def plan_encoder(info: VideoInfo, hdr: HdrMetadata, options: EncodeOptions, path: StrPath) -> EncoderPlan:
@@ -95,7 +96,7 @@ def _automatic(info: VideoInfo, container: str) -> str:
 
 def _require_held(codec: str, info: VideoInfo, container: str, path: StrPath) -> None:
     if container not in _HELD[codec]:
-        fitting = [suffix for suffix, name in _FORMATS.items() if name in _HELD[codec]]
+        fitting = [suffix for suffix, name in FORMATS.items() if name in _HELD[codec]]
         raise OptionError(
             f"{codec} cannot be written to {os.fspath(path)}", hint=f"name the output {' or '.join(fitting)}"
         )
