@@ -5,13 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Literal
 
 from trtswap.errors import OptionError
 
 Place = Literal["bottom-left", "bottom", "bottom-right", "top-left", "top", "top-right"]
 SigningFunction = Callable[[bytes], bytes]
-SigningCommand = Union[str, SigningFunction]
+SigningCommand = str | SigningFunction
 
 
 def _require(condition: bool, message: str) -> None:

@@ -106,7 +106,9 @@ def test_what_compositing_loses_of_the_patch_is_seen(one: faults.Scene, sigma: f
     ]
     inner = region.CORE > 0.99
     expected = np.sqrt(np.mean(slopes[0][inner] ** 2) / np.mean(slopes[1][inner] ** 2))
-    assert monitor.quality().figures["sharpness_patch.mean"] == pytest.approx(expected, rel=0.06)  # other slopes
+    assert monitor.quality().figures["sharpness_patch.mean"] == pytest.approx(
+        expected, rel=0.06
+    )  # other slopes
     assert (expected == 1) == (sigma == 0)
 
 

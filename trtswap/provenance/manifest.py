@@ -51,6 +51,10 @@ def manifest(
         "description": "faces replaced by a trained model",
         "softwareAgent": agent,
     }
+    actions = [edited]
+    if "disclose" in options:
+        text = f"a visible text was added: {options['disclose']['text']}"
+        actions.append({"action": "c2pa.addedText", "description": text, "softwareAgent": agent})
     run: dict[str, Any] = {
         "networks": [asdict(network) for network in networks],
         "options": dict(options),
@@ -61,7 +65,7 @@ def manifest(
         "claim_generator_info": [agent],
         "title": f"output{suffix.lower()}",
         "assertions": [
-            {"label": "c2pa.actions.v2", "data": {"actions": [edited]}},
+            {"label": "c2pa.actions.v2", "data": {"actions": actions}},
             {"label": RUN, "data": run},
         ],
     }

@@ -40,6 +40,9 @@ def start(options: SwapOptions, original: StrPath) -> tuple[Seal | None, list[st
 def shaping(options: SwapOptions) -> dict[str, Any]:
     """The options that shaped the result: no path, no picture, nothing of a person."""
     parts = {name: asdict(getattr(options, name)) for name in ("smooth", "mask", "blend", "enhance")}
+    shown = options.disclose
+    if shown.text is not None:
+        parts["disclose"] = {"text": shown.text, "place": shown.place, "size": shown.size}
     return {"select": options.select.mode, "boost": options.boost, "weight": options.weight, **parts}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import cv2
@@ -49,11 +48,9 @@ def disclosure(options: DiscloseOptions, info: VideoInfo) -> Disclosure | None:
     legibly, or the font does not do."""
     if options.text is None:
         return None
-    aspect = info.sample_aspect_ratio or Fraction(1)
-    turned = info.rotation_deg in (90, 270)
-    stretch = (1, aspect) if turned else (aspect, 1)
-    stored = (info.height_px, info.width_px) if turned else (info.width_px, info.height_px)
-    width, height = (int(size * factor) for size, factor in zip(stored, stretch, strict=True))
+    width, height = round(info.width_px * (info.sample_aspect_ratio or 1)), info.height_px
+    if info.rotation_deg in (90, 270):
+        width, height = height, width
     box = (int(width * SAFE) - 8, int(height * SAFE) - 8)  # less what even corners may take
     vertical, _, horizontal = options.place.partition("-")
     side = horizontal or "centre"
@@ -77,7 +74,9 @@ def disclose(batches: Iterable[Batch], disclosed: Disclosure | None) -> Iterator
         for frame in batch.frames:
             if frame.surface.on_device and uploaded is None:
                 uploaded = _uploaded(disclosed)
-            patch, mask = uploaded if uploaded and frame.surface.on_device else (disclosed.patch, disclosed.mask)
+            patch, mask = (
+                uploaded if uploaded and frame.surface.on_device else (disclosed.patch, disclosed.mask)
+            )
             ops.composite([frame.surface], index, placement, patch, mask)
         yield batch
 
@@ -96,7 +95,8 @@ def _plate(height: int, width: int) -> Array:
     radius = _ROUND * min(height, width)
     x, y = (np.abs(np.arange(size) - (size - 1) / 2) - (size / 2 - radius) for size in (width, height))
     outside = np.hypot(np.maximum(x, 0)[None], np.maximum(y, 0)[:, None])
-    return np.clip(radius - outside + 0.5, 0, 1).astype(np.float32)
+    covered: Array = np.clip(radius - outside + 0.5, 0, 1).astype(np.float32)
+    return covered
 
 
 def _stored(
@@ -140,5 +140,3 @@ def _uploaded(disclosed: Disclosure) -> tuple[Any, Any]:
     from trtswap import device
 
     return device.to_device(disclosed.patch), device.to_device(disclosed.mask)
-
-

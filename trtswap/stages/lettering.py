@@ -48,7 +48,7 @@ def lettering(text: str, font_file: str | None, size_px: int, box: tuple[int, in
         if lines is not None and len(lines) * _pitch(font) + 2 * down <= _MOST * box[1] + one:
             return _drawn(lines, font, (across, down), side)
     raise OptionError(
-        f"the disclosure {_short(plain)!r} is too long to be legible in a picture with room for {box[0]}x{box[1]} pixels",
+        f"the disclosure {_short(plain)!r} is too long to be legible where {box[0]}x{box[1]} pixels are safe",
         hint="shorten it, or choose a smaller --disclose-size",
     )
 
@@ -107,7 +107,9 @@ def _needs_shaping(character: str) -> bool:
     if unicodedata.bidirectional(character) in ("R", "AL", "AN"):
         return True
     code = ord(character)
-    return 0x0900 <= code < 0x10A0 or 0x1700 <= code < 0x1900 or unicodedata.category(character) in ("Mn", "Mc")
+    return (
+        0x0900 <= code < 0x10A0 or 0x1700 <= code < 0x1900 or unicodedata.category(character) in ("Mn", "Mc")
+    )
 
 
 def _wrapped(text: str, font: FreeTypeFont, width: int) -> list[str] | None:
