@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +14,7 @@ from typing import Any
 
 from trtswap.errors import OptionError, SigningError, StrPath
 from trtswap.options import ProvenanceOptions
-from trtswap.provenance.identity import Identity, load_identity, own_identity
+from trtswap.provenance.identity import Identity, load_identity, load_outside_identity, own_identity
 from trtswap.provenance.manifest import MIME, NetworkFact, manifest, mime_of
 
 SETTINGS: Mapping[str, Any] = {
@@ -19,6 +22,9 @@ SETTINGS: Mapping[str, Any] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
 }
 """No pictures in manifests, nothing fetched."""
+_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 _BUFFER = 1 << 20
 """Bytes. c2pa reads and writes eight kilobytes at a time, which takes a disk twice as long."""
 
@@ -34,6 +40,8 @@ class Seal:
         self._original = Path(original)
         self._timestamp_url = options.timestamp_url
         self._identity = _identity(options)
+        if options.signing_cert is not None:
+            self._try()
         self._consent = _digest(options.consent) if options.consent is not None else None
         self._describe: Callable[[], Sequence[NetworkFact]] = tuple
         self._options: Mapping[str, Any] = {}
@@ -78,10 +86,44 @@ class Seal:
                 builder.set_no_embed()
             self._add_parent(builder)
             with path.open("rb", _BUFFER) as source, signed.open("w+b", _BUFFER) as target:
-                data: bytes = builder.sign(self._signer(), mime_of(final.suffix), source, target)
-            return data
+                return self._signed(builder, mime_of(final.suffix), source, target)
         except c2pa.C2paError as error:
-            raise _failed(final, str(error)) from error
+            raise _failed(final, _plain(error)) from error
+
+    def _try(self) -> None:
+        """Signs a picture of one pixel: what is wrong with an organisation's keys is told before any work."""
+        import c2pa
+
+        builder = c2pa.Builder({"assertions": []}, c2pa.Context(c2pa.Settings.from_dict(dict(SETTINGS))))
+        builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+        try:
+            self._signed(builder, "image/png", io.BytesIO(_PIXEL), io.BytesIO(), stamped=False)
+        except c2pa.C2paError as error:
+            raise SigningError(
+                f"nothing can be signed with these certificates: {_plain(error)}",
+                hint="docs/provenance.md tells what certificates have to say",
+            ) from error
+
+    def _signed(self, builder: Any, kind: str, source: Any, target: Any, *, stamped: bool = True) -> bytes:
+        """Signs a stream into another. Raises c2pa's errors, or what an outside signer raises."""
+        import c2pa
+
+        url = self._timestamp_url if stamped else None
+        identity = self._identity
+        if identity.sign is None:
+            info = c2pa.C2paSignerInfo(b"es256", identity.chain, identity.key, url and url.encode())
+            data: bytes = builder.sign(c2pa.Signer.from_info(info), kind, source, target)
+            return data
+        outside = _Caught(identity.sign)
+        algorithm = c2pa.C2paSigningAlg.ES256
+        signer = c2pa.Signer.from_callback(outside, algorithm, identity.chain.decode("ascii", "replace"), url)
+        try:
+            data = builder.sign(signer, kind, source, target)
+        except c2pa.C2paError:
+            if outside.error is not None:
+                raise outside.error from None
+            raise
+        return data
 
     def _add_parent(self, builder: Any) -> None:
         """The original, with its own manifests where it has some."""
@@ -98,12 +140,20 @@ class Seal:
         with self._original.open("rb") as file:
             builder.add_ingredient(parent, "application/octet-stream", file)
 
-    def _signer(self) -> Any:
-        import c2pa
 
-        url = None if self._timestamp_url is None else self._timestamp_url.encode()
-        info = c2pa.C2paSignerInfo(b"es256", self._identity.chain, self._identity.key, url)
-        return c2pa.Signer.from_info(info)
+class _Caught:
+    """A function whose error is kept: c2pa calls it from native code and would only say that it failed."""
+
+    def __init__(self, sign: Callable[[bytes], bytes]) -> None:
+        self._sign = sign
+        self.error: BaseException | None = None
+
+    def __call__(self, data: bytes) -> bytes:
+        try:
+            return self._sign(data)
+        except BaseException as error:
+            self.error = error
+            return b""
 
 
 def sidecar_of(path: Path) -> Path:
@@ -112,15 +162,17 @@ def sidecar_of(path: Path) -> Path:
 
 
 def _identity(options: ProvenanceOptions) -> Identity:
-    key, chain = options.signing_key, options.signing_cert
-    if key is None and chain is None:
+    key, chain, command = options.signing_key, options.signing_cert, options.signing_command
+    if key is None and command is None and chain is None:
         return own_identity()
-    if key is None or chain is None:
+    if chain is None or (key is None and command is None):
         raise OptionError(
-            "a signing key and its certificates are given together",
-            hint="--signing-key FILE --signing-cert FILE",
+            "a signing key, or a command that signs, and its certificates are given together",
+            hint="--signing-cert FILE with --signing-key FILE or --signing-command COMMAND",
         )
-    return load_identity(key, chain)
+    if command is not None:
+        return load_outside_identity(command, chain)
+    return load_identity(key or "", chain)
 
 
 def _digest(path: StrPath) -> str:
@@ -132,6 +184,11 @@ def _digest(path: StrPath) -> str:
     except OSError as error:
         raise SigningError(f"the note of consent {path} cannot be read: {error.strerror or error}") from error
     return digest.hexdigest()
+
+
+def _plain(error: Exception) -> str:
+    """c2pa's reason, without the names of its classes."""
+    return re.sub(r"^(\w+: )+", "", str(error)).strip() or str(error)
 
 
 def _failed(final: Path, reason: str) -> SigningError:
