@@ -41,9 +41,10 @@ def mime_of(suffix: str) -> str:
 
 
 def manifest(
-    networks: Sequence[NetworkFact], options: Mapping[str, Any], consent_sha256: str | None, suffix: str
+    networks: Sequence[NetworkFact], options: Mapping[str, Any], suffix: str, facts: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """The manifest of a swap as c2pa takes it. options: what shaped the result. consent_sha256: of a consent note."""
+    """The manifest of a swap as c2pa takes it. options: what shaped the result. facts: further ones by name; None is
+    left out."""
     agent = {"name": "trtswap", "version": __version__}
     edited = {
         "action": "c2pa.edited",
@@ -58,9 +59,8 @@ def manifest(
     run: dict[str, Any] = {
         "networks": [asdict(network) for network in networks],
         "options": dict(options),
+        **{name: value for name, value in facts.items() if value is not None},
     }
-    if consent_sha256 is not None:
-        run["consent_sha256"] = consent_sha256
     return {
         "claim_generator_info": [agent],
         "title": f"output{suffix.lower()}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import os
 import re
@@ -14,8 +13,10 @@ from typing import Any
 
 from trtswap.errors import OptionError, SigningError, StrPath
 from trtswap.options import ProvenanceOptions
+from trtswap.provenance.digests import Digest, file_type_sha256
 from trtswap.provenance.identity import Identity, load_identity, load_outside_identity, own_identity
 from trtswap.provenance.manifest import MIME, NetworkFact, manifest, mime_of
+from trtswap.provenance.parent import builder_of, sidecar_of
 
 SETTINGS: Mapping[str, Any] = {
     "builder": {"thumbnail": {"enabled": False}},
@@ -42,7 +43,8 @@ class Seal:
         self._identity = _identity(options)
         if options.signing_cert is not None:
             self._try()
-        self._consent = _digest(options.consent) if options.consent is not None else None
+        self._consent = _consent_digest(options.consent) if options.consent is not None else None
+        self._digest = Digest(self._original)
         self._describe: Callable[[], Sequence[NetworkFact]] = tuple
         self._options: Mapping[str, Any] = {}
 
@@ -78,13 +80,16 @@ class Seal:
     def _sign(self, path: Path, signed: Path, final: Path, *, inside: bool) -> bytes:
         import c2pa
 
-        content = manifest(self._describe(), self._options, self._consent, final.suffix)
+        facts = {"original_sha256": self._digest.value(), "consent_sha256": self._consent}
+        if inside:
+            facts["file_type_sha256"] = file_type_sha256(path)
+        content = manifest(self._describe(), self._options, final.suffix, facts)
         try:
-            builder = c2pa.Builder(content, c2pa.Context(c2pa.Settings.from_dict(dict(SETTINGS))))
-            builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+            builder = builder_of(
+                content, self._original, c2pa.Context(c2pa.Settings.from_dict(dict(SETTINGS)))
+            )
             if not inside:
                 builder.set_no_embed()
-            self._add_parent(builder)
             with path.open("rb", _BUFFER) as source, signed.open("w+b", _BUFFER) as target:
                 return self._signed(builder, mime_of(final.suffix), source, target)
         except c2pa.C2paError as error:
@@ -125,21 +130,6 @@ class Seal:
             raise
         return data
 
-    def _add_parent(self, builder: Any) -> None:
-        """The original, with its own manifests where it has some."""
-        import c2pa
-
-        parent = {"title": f"original{self._original.suffix.lower()}", "relationship": "parentOf"}
-        kind = mime_of(self._original.suffix)
-        with self._original.open("rb") as file:
-            try:
-                builder.add_ingredient(parent, kind, file)
-                return
-            except c2pa.C2paError:
-                pass  # damaged, or of another kind than its name says: told by its bytes alone
-        with self._original.open("rb") as file:
-            builder.add_ingredient(parent, "application/octet-stream", file)
-
 
 class _Caught:
     """A function whose error is kept: c2pa calls it from native code and would only say that it failed."""
@@ -156,11 +146,6 @@ class _Caught:
             return b""
 
 
-def sidecar_of(path: Path) -> Path:
-    """Where the manifest of a file lies that cannot hold it."""
-    return path.with_suffix(".c2pa")
-
-
 def _identity(options: ProvenanceOptions) -> Identity:
     key, chain, command = options.signing_key, options.signing_cert, options.signing_command
     if key is None and command is None and chain is None:
@@ -175,15 +160,11 @@ def _identity(options: ProvenanceOptions) -> Identity:
     return load_identity(key or "", chain)
 
 
-def _digest(path: StrPath) -> str:
-    digest = hashlib.sha256()
+def _consent_digest(path: StrPath) -> str:
     try:
-        with Path(path).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return Digest(Path(path)).value()
     except OSError as error:
         raise SigningError(f"the note of consent {path} cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()
 
 
 def _plain(error: Exception) -> str:
