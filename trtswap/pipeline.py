@@ -137,7 +137,7 @@ class Pipeline:
         check_tracks(options.select, tracks)
         check_apart([*self.inputs, target, tracks], [output, dump_tracks, debug_overlay, *reports])
         gate = Gate(options.monitor, reports, overwrite=options.overwrite)
-        seal, sealing = start_provenance(options, target)
+        seal, sealing = start_provenance(options, target, [output, debug_overlay])
         counter = Counter(on_progress)
         with ExitStack() as opened:
             reader = opened.enter_context(open_target(target, trim=options.trim))

@@ -15,7 +15,7 @@ from trtswap.errors import OptionError, SigningError, StrPath
 from trtswap.options import ProvenanceOptions
 from trtswap.provenance.digests import Digest, file_type_sha256
 from trtswap.provenance.identity import Identity, load_identity, load_outside_identity, own_identity
-from trtswap.provenance.manifest import MIME, NetworkFact, manifest, mime_of
+from trtswap.provenance.manifest import BESIDE, MIME, NetworkFact, manifest, mime_of
 from trtswap.provenance.parent import builder_of, sidecar_of
 
 SETTINGS: Mapping[str, Any] = {
@@ -23,6 +23,8 @@ SETTINGS: Mapping[str, Any] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
 }
 """No pictures in manifests, nothing fetched."""
+_STAMPING = ("http", "HTTP", "decode error", "nonce", "timestamp", "time stamp", "TimeStamp")
+"""Words of c2pa's reasons when a time stamp is missing or wrong."""
 _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
@@ -51,6 +53,15 @@ class Seal:
     def describe(self, networks: Callable[[], Sequence[NetworkFact]], options: Mapping[str, Any]) -> None:
         """What the manifest tells: the networks, asked for when signing, and the options that shaped the result."""
         self._describe, self._options = networks, options
+
+    def check(self, output: StrPath, *, overwrite: bool) -> None:
+        """Raises OptionError when the manifest would have to lie beside `output` where something else does."""
+        beside = sidecar_of(Path(output))
+        if Path(output).suffix.lower() in BESIDE and beside.exists() and not overwrite:
+            raise OptionError(
+                f"the manifest of {output} goes to {beside}, which exists already",
+                hint="choose another name or allow overwriting",
+            )
 
     def __call__(self, path: Path, final: Path) -> list[str]:
         """Signs the complete file at `path`, which is about to be renamed to `final`, in place or beside it; gives
@@ -93,7 +104,13 @@ class Seal:
             with path.open("rb", _BUFFER) as source, signed.open("w+b", _BUFFER) as target:
                 return self._signed(builder, mime_of(final.suffix), source, target)
         except c2pa.C2paError as error:
-            raise _failed(final, _plain(error)) from error
+            reason = _plain(error)
+            if self._timestamp_url is not None and any(word in reason for word in _STAMPING):
+                raise SigningError(
+                    f"{final.name} cannot be signed: no valid time stamp came from {self._timestamp_url} ({reason})",
+                    hint="try another time, or another --timestamp-authority, or none",
+                ) from error
+            raise _failed(final, reason) from error
 
     def _try(self) -> None:
         """Signs a picture of one pixel: what is wrong with an organisation's keys is told before any work."""

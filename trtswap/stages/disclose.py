@@ -22,6 +22,8 @@ _PLATE = 0.7
 _WHITE = {16: 0.581, 18: 0.75}
 """The code of a white surface by transfer: of PQ and HLG that of 203 cd/m2 (ITU-R BT.2408), of others 1."""
 _ROUND = 0.22
+_RIM = 2
+"""Pixels around that stay as they are: as far as a chroma sample sees."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Disclosure:
     """A text as it is put on every frame, turned and stretched as frames are stored.
 
     patch: float32 [1, 3, H, W] and mask: float32 [1, H, W], as `ops.composite` takes them. corner: x, y of the patch in
-    the frame, both even, as are H and W but at the frame's own edge: no chroma sample lies half in it.
+    the frame. All four are even, and the mask has a rim of zeros, so that no sample outside changes.
     """
 
     patch: Array
@@ -112,9 +114,9 @@ def _stored(
     if shape[0] != maps.shape[1]:
         maps = cv2.resize(np.ascontiguousarray(maps), shape, interpolation=cv2.INTER_AREA)
     left, top = round(x / aspect), round(y)
-    first = (left - left % 2, top - top % 2)
+    first = (left - left % 2 - _RIM, top - top % 2 - _RIM)
     padding = [
-        (offset, (offset + length) % 2)
+        (offset, (offset + length) % 2 + _RIM)
         for offset, length in ((top - first[1], maps.shape[0]), (left - first[0], maps.shape[1]))
     ]
     ink, mask = np.moveaxis(np.pad(maps, [*padding, (0, 0)]), -1, 0)
