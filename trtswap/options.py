@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from trtswap.engine_options import device_index
 from trtswap.errors import OptionError
+from trtswap.provenance_options import DiscloseOptions as DiscloseOptions
+from trtswap.provenance_options import ProvenanceOptions as ProvenanceOptions
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
 Permission = Literal["any", "noncommercial", "permissive"]
@@ -318,34 +320,6 @@ class BlendOptions:
 
 
 @dataclass(frozen=True)
-class ProvenanceOptions:
-    """How outputs say what they are.
-
-    unsigned_reason: why the output carries no signed manifest; None signs it. The plain mark is written in any case.
-    signing_key, signing_cert: PEM files of an organisation's own key and certificates, in place of the user's own;
-        both or none.
-    timestamp_url: of a time-stamp authority; None asks nobody. consent: a file whose digest goes into the manifest.
-    """
-
-    unsigned_reason: str | None = None
-    signing_key: str | None = None
-    signing_cert: str | None = None
-    timestamp_url: str | None = None
-    consent: str | None = None
-
-    def __post_init__(self) -> None:
-        _require(
-            self.unsigned_reason is None or bool(self.unsigned_reason.strip()),
-            "leaving provenance out needs a reason",
-        )
-        signing = (self.signing_key, self.timestamp_url, self.consent)
-        _require(
-            self.unsigned_reason is None or signing == (None, None, None),
-            "keys, time stamps and consent have no effect without provenance",
-        )
-
-
-@dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run.
 
@@ -372,6 +346,7 @@ class SwapOptions:
     trim: Trim = field(default_factory=Trim)
     monitor: MonitorOptions = field(default_factory=MonitorOptions)
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
+    disclose: DiscloseOptions = field(default_factory=DiscloseOptions)
     models: tuple[str, ...] = ()
     licence: Permission = "any"
     device: str = "auto"

@@ -26,6 +26,7 @@ from trtswap.provenance.run import start as start_provenance
 from trtswap.quality.gate import Gate
 from trtswap.quality.monitor import Monitor, Person
 from trtswap.stages.batch import Batch
+from trtswap.stages.disclose import cover, disclose, disclosure
 from trtswap.stages.identity import identify
 from trtswap.stages.mask import face_masks
 from trtswap.stages.overlay import overlaid
@@ -136,10 +137,13 @@ class Pipeline:
         check_tracks(options.select, tracks)
         check_apart([*self.inputs, target, tracks], [output, dump_tracks, debug_overlay, *reports])
         gate = Gate(options.monitor, reports, overwrite=options.overwrite)
-        seal, sealing = start_provenance(options, target)
+        seal, sealing = start_provenance(options, target, [output, debug_overlay])
         counter = Counter(on_progress)
         with ExitStack() as opened:
             reader = opened.enter_context(open_target(target, trim=options.trim))
+            text = disclosure(options.disclose, reader.info)
+            if text and reader.alpha is not None:
+                cover(reader.alpha, text)
             writing: dict[str, Any] = {
                 "options": options.encode,
                 "overwrite": options.overwrite,
@@ -157,7 +161,7 @@ class Pipeline:
             draw = _drawing(ready) if overlay else None
             monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
             with stages(reader, ready.networks, ready.settings, ready.people, tracks, monitor) as batches:
-                for batch in batches:
+                for batch in disclose(batches, text):
                     for frame in batch.frames:
                         writer.write(frame)
                     if overlay and draw:
@@ -185,8 +189,9 @@ class Pipeline:
                 *measured.notes,
             ),
             quality=measured.figures,
+            licences={spec.name: spec.licence.label for _, spec, _ in ready.networks.used},
         )
-        gate.close(measured, video=output, original=target, report=report)
+        gate.close(measured, video=output, original=target, report=report, licences=report.licences)
         return report
 
     def close(self) -> None:

@@ -300,7 +300,7 @@ class Progress:
 @dataclass(frozen=True)
 class SwapReport:
     """What a run did. seconds: wall clock. networks: role (detector, recogniser, swapper, landmarker, mask)
-    to file path; further networks of one role stand under their names.
+    to file path; further networks of one role stand under their names. licences: of these networks, name to licence.
     notes: what the user should know (conversions, guesses, lost data), in order, one sentence each.
     quality: figures by name (docs/quality.md), None where nothing was measured; empty without a monitor."""
 
@@ -312,3 +312,4 @@ class SwapReport:
     networks: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     quality: dict[str, float | None] = field(default_factory=dict)
+    licences: dict[str, str] = field(default_factory=dict)

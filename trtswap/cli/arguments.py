@@ -17,7 +17,7 @@ from trtswap.cli.engine_arguments import (
 )
 from trtswap.cli.models_arguments import add_models_commands
 from trtswap.cli.process_arguments import add_models_argument, add_process_arguments
-from trtswap.cli.provenance_arguments import add_provenance, add_verify_arguments
+from trtswap.cli.provenance_arguments import add_disclosure, add_provenance, add_verify_arguments
 from trtswap.cli.quality_arguments import add_compare_arguments, add_quality, add_report_arguments
 from trtswap.errors import OptionError
 
@@ -180,6 +180,7 @@ def _add_process(commands: Commands) -> None:
     )
     add_process_arguments(parser)
     add_quality(parser, finished=False)
+    add_disclosure(parser)
     add_provenance(parser)
     _add_reporting(parser, quiet=True)
 

@@ -9,6 +9,7 @@ from trtswap.errors import OptionError
 from trtswap.options import (
     BlendOptions,
     DetectOptions,
+    DiscloseOptions,
     EncodeOptions,
     EnhanceOptions,
     LandmarkOptions,
@@ -86,6 +87,12 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         trim=_trim(arguments),
         monitor=monitor_options(arguments),
         provenance=_provenance(arguments),
+        disclose=DiscloseOptions(
+            text=arguments.disclose,
+            font=arguments.disclose_font,
+            place=arguments.disclose_position,
+            size=arguments.disclose_size,
+        ),
         models=tuple(arguments.models),
         licence=arguments.licence,
         device=arguments.device,
@@ -129,12 +136,14 @@ def _provenance(arguments: Namespace) -> ProvenanceOptions:
             unsigned_reason=arguments.no_provenance,
             signing_key=arguments.signing_key,
             signing_cert=arguments.signing_cert,
+            signing_command=arguments.signing_command,
             timestamp_url=arguments.timestamp_authority,
             consent=arguments.consent,
         )
     except OptionError as error:
         raise OptionError(
-            f"--no-provenance, --signing-key, --signing-cert, --timestamp-authority, --consent: {error}",
+            "--no-provenance, --signing-key, --signing-cert, --signing-command, --timestamp-authority, --consent: "
+            f"{error}",
             hint="docs/provenance.md tells which go together",
         ) from None
 
