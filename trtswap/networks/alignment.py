@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from trtswap import ops
@@ -63,7 +64,18 @@ def sample(
         std=picture.std,
         sampling=picture.sampling,
     )
-    return tensor if picture.layout == "NCHW" else np.ascontiguousarray(np.moveaxis(tensor, 1, -1))
+    return tensor if picture.layout == "NCHW" else _interleaved(tensor)
+
+
+def _interleaved(planes: Array) -> Array:
+    """[F, H, W, 3] of [F, 3, H, W]; OpenCV does it several times faster than NumPy."""
+    if planes.dtype != np.float32:
+        return np.ascontiguousarray(np.moveaxis(planes, 1, -1))
+    count, channels, height, width = planes.shape
+    pixels = np.empty((count, height, width, channels), np.float32)
+    for item, target in zip(planes, pixels, strict=True):
+        cv2.merge(list(item), target)
+    return pixels
 
 
 def coverage(surface: Surface, placement: Array, size: tuple[int, int]) -> Array | None:
