@@ -31,7 +31,8 @@ template <typename T> T* place(const ResampleTarget& target, int n, int channel,
 }
 
 // One row of R'G'B' in runs of kColumns to the three planes.
-template <typename T> void store_row(const ResampleTarget& target, const Block& block, int v, const float* rgb) {
+template <typename T>
+void store_row(const ResampleTarget& target, const Block& block, int v, const float* rgb) {
     for (int k = 0; k < 3; ++k) {
         const float* values = rgb + (target.bgr ? 2 - k : k) * kColumns;
         finish_run(values, target.scale[k], target.offset[k], place<T>(target, block.n, k, block.u0, v),
@@ -46,7 +47,8 @@ template <typename T> void pad(const ResampleTarget& target, const Block& block)
     }
 }
 
-template <typename T> void unturned_rgb(const ResampleItem& item, const ResampleTarget& target, const Block& block) {
+template <typename T>
+void unturned_rgb(const ResampleItem& item, const ResampleTarget& target, const Block& block) {
     const SurfaceView& s = item.surface;
     Columns columns;
     columns.begin(footprint(item, block.u0, 0));
@@ -88,7 +90,8 @@ void unturned_yuv(const ResampleItem& item, const ResampleTarget& target, const 
 // No turn: columns and rows separate.
 template <typename T>
 void unturned_block(const ResampleItem& item, const ResampleTarget& target, const Block& block) {
-    const int u = clamp_to(item.extent_x, block.u0, block.u1), v = clamp_to(item.extent_y, block.v0, block.v1);
+    const int u = clamp_to(item.extent_x, block.u0, block.u1),
+              v = clamp_to(item.extent_y, block.v0, block.v1);
     const Block inside{block.n, block.u0, u, block.v0, v};
     if (!inside.empty()) {
         if (item.surface.format == PixelFormat::rgb8) {

@@ -38,7 +38,8 @@ TRTSWAP_WIDE void mix_pairs(const std::uint8_t (*pairs)[6], const float* f, floa
     mix_pairs_of(pairs, f, out, size);
 }
 
-TRTSWAP_WIDE void mix_down(const float* upper, const float* lower, float f, float* __restrict__ out, int size) {
+TRTSWAP_WIDE void mix_down(const float* upper, const float* lower, float f, float* __restrict__ out,
+                           int size) {
     for (int i = 0; i < size; ++i) {
         out[i] = mix(upper[i], lower[i], f);
     }
@@ -68,7 +69,8 @@ TRTSWAP_WIDE void rgb_of_yuv_run(const ColourTransform& colour, float* __restric
     }
 }
 
-TRTSWAP_WIDE void finish_run(const float* values, float scale, float offset, float* __restrict__ out, int size) {
+TRTSWAP_WIDE void finish_run(const float* values, float scale, float offset, float* __restrict__ out,
+                             int size) {
     for (int i = 0; i < size; ++i) {
         out[i] = values[i] * scale + offset;
     }

@@ -52,7 +52,7 @@ void finish_run(const float* values, float scale, float offset, Half* out, int s
 
 // The samples of a plane along a run of columns: for any row of the tensor, the mean of its taps.
 template <typename Code, int Channels> class PlaneRun {
-  public:
+public:
     PlaneRun(const PlaneView& plane, const Columns& columns, int size)
         : plane_(plane), columns_(columns), size_(size) {}
 
@@ -84,7 +84,7 @@ template <typename Code, int Channels> class PlaneRun {
         }
     }
 
-  private:
+private:
     // Row y mixed across, [taps][Channels][kColumns]; valid while no third row is asked for.
     const float* across(int y) {
         if (y != y_[recent_] && y != y_[1 - recent_]) {

@@ -167,8 +167,8 @@ def test_letterbox_resize_matches_opencv(target: Target) -> None:
 @pytest.mark.parametrize("sampling", ["bilinear", "area"])
 @pytest.mark.parametrize("format", list(PixelFormat))
 def test_the_short_cut_for_unturned_maps_changes_no_bit(target: Target, format, sampling) -> None:
-    """The host separates rows and columns where a map has no turn. One so small that no sum notices it takes the general
-    way; sizes, extents and mirrored maps by chance, blocks are 64 x 32 pixels."""
+    """The host separates rows and columns where a map has no turn. One so small that no sum notices it takes the
+    general way; sizes, extents and mirrored maps by chance, blocks are 64 x 32 pixels."""
     rng = np.random.default_rng()
     for dtype in ("float32", "float16"):
         frame = reference.random_surface(rng, format, 201, 87, padded=True)

@@ -181,8 +181,7 @@ def _brighten(crop: Array) -> None:
 def _surely_light(crop: Array) -> bool:
     """Whether a crop [3, H, W] is so light that its lightness need not be worked out pixel by pixel.
 
-    L* is concave in R'G'B' and nowhere more than 2.5 (of 100) below the code of a grey, so that its mean is at most that
-    below the mean luma; the rest is what rounding to codes may take.
+    In codes of 255, L* is nowhere more than 5 below the luma of BT.709, whatever the colour, and so is its mean.
     """
     luma = float(np.dot((0.2126, 0.7152, 0.0722), crop.mean(axis=(1, 2), dtype=np.float64))) * 255
     return bool(luma >= _DARK + _BELOW_GREY)
