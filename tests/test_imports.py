@@ -29,6 +29,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"colour_ops"}),
     frozenset({"native"}),
     frozenset({"device", "geometry", "concurrency"}),
+    frozenset({"tracing"}),
+    frozenset({"host_memory", "whole_file"}),
     frozenset({"types", "options"}),
     frozenset({"engine_options", "provenance_options"}),
     frozenset({"errors"}),

@@ -13,7 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from trtswap import __version__
+from trtswap import __version__, tracing
 from trtswap.chain import refiner_of, stages
 from trtswap.errors import StrPath
 from trtswap.inference.cache import digest_of
@@ -162,8 +162,9 @@ class Pipeline:
             monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
             with stages(reader, ready.networks, ready.settings, ready.people, tracks, monitor) as batches:
                 for batch in disclose(batches, text):
-                    for frame in batch.frames:
-                        writer.write(frame)
+                    with tracing.span("write", "stage", **batch.facts()):
+                        for frame in batch.frames:
+                            writer.write(frame)
                     if overlay and draw:
                         for frame in draw(batch):
                             overlay.write(frame)
@@ -217,7 +218,7 @@ class Pipeline:
 
     def _prepare(self) -> _Prepared:
         options = self._options
-        with ExitStack() as opened:
+        with tracing.span("prepare"), ExitStack() as opened:
             networks = opened.enter_context(NetworkSet(options))
             recognised = partial(
                 identify,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import onnxruntime
 
+from trtswap import tracing
 from trtswap.errors import (
     DeviceError,
     DeviceMemoryError,
@@ -73,7 +74,8 @@ class OrtSession:
             raise NetworkError(f"the session of {self.path} is closed")
         count = checked_batch(self.spec, inputs)
         step = self.max_batch or count
-        pieces = [self._run_piece(session, inputs, start, step) for start in range(0, count, step)]
+        with tracing.span(self.spec.name, "network", batch=count):
+            pieces = [self._run_piece(session, inputs, start, step) for start in range(0, count, step)]
         joined = (
             pieces[0] if len(pieces) == 1 else [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
         )

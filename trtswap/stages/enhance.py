@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from trtswap import ops
+from trtswap import ops, tracing
 from trtswap.networks.enhancer import Restorer
 from trtswap.networks.mask import Occluder
 from trtswap.options import EnhanceOptions, MaskOptions
@@ -14,6 +14,7 @@ from trtswap.stages.batch import Batch
 from trtswap.stages.mask import box_mask, combine, soften
 
 
+@tracing.stage("enhance")
 def enhance(
     batches: Iterable[Batch],
     restorer: Restorer,
