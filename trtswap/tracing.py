@@ -207,6 +207,20 @@ def stage(name: str) -> Callable[[Callable[Given, Iterator[Item]]], Callable[Giv
     return decorate
 
 
+def timed(name: str, category: Category = "run") -> Callable[[Callable[Given, Item]], Callable[Given, Item]]:
+    """Decorates a function: each call is a span."""
+
+    def decorate(function: Callable[Given, Item]) -> Callable[Given, Item]:
+        @wraps(function)
+        def traced(*args: Given.args, **kwargs: Given.kwargs) -> Item:
+            with span(name, category):
+                return function(*args, **kwargs)
+
+        return traced
+
+    return decorate
+
+
 def _each(items: Iterable[Item], name: str, category: Category) -> Iterator[Item]:
     iterator = iter(items)
     while True:
