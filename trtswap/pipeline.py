@@ -107,6 +107,11 @@ class Pipeline:
         pictures = [*self._sources, *(picture for pair in self._cast for side in pair for picture in side)]
         return pictures if self._reference is None else [*pictures, self._reference]
 
+    @property
+    def networks(self) -> NetworkSet:
+        """The networks; opens them as `prepare` does."""
+        return self._ready().networks
+
     def prepare(self) -> None:
         """Opens the networks and recognises the people, unless that is done; `swap` does it where it was not.
 
