@@ -115,7 +115,7 @@ def test_a_run_is_measured(world: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_table_and_its_json(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = ["-t", str(world / "clip.mp4"), "-s", str(world / "me.png"), "-m", str(world / "models")]
-    argv = ["bench", *files, "--device", "cpu", "--frames", "6", "--repeats", "1", "--quiet"]
+    argv = ["bench", *files, "--device", "cpu", "--first", "6", "--repeats", "1", "--quiet"]
     assert main(argv) == 0
     table = capsys.readouterr().out
     for words in (
@@ -138,7 +138,7 @@ def test_the_table_and_its_json(world: Path, capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize(
     "extra",
-    [["-t", "a.mp4"], ["-s", "a.png"], ["--dump-tracks", "x"], ["--repeats", "0"], ["--frames", "-1"]],
+    [["-t", "a.mp4"], ["-s", "a.png"], ["--dump-tracks", "x"], ["--repeats", "0"], ["--first", "-1"]],
 )
 def test_what_makes_no_sense_is_told(extra: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", *extra]) == 2

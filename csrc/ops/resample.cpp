@@ -40,6 +40,32 @@ void store_row(const ResampleTarget& target, const Block& block, int v, const fl
     }
 }
 
+// What DarkenedSample does, for a block.
+class Darkened {
+public:
+    Darkened(const ResampleItem& item, const ResampleTarget& target, const Block& block)
+        : item_(item), on_(target.black), width_(block.width()) {
+        for (int i = 0; i < width_ && on_; ++i) {
+            across_[i] = DarkenedSample::within(footprint(item, block.u0 + i, 0).x, item.to_surface.to_x,
+                                                item.surface.width);
+        }
+    }
+
+    void apply(int v, float* rgb) const {
+        if (on_) {
+            const float down =
+                DarkenedSample::within(footprint(item_, 0, v).y, item_.to_surface.to_y, item_.surface.height);
+            darken_run(rgb, across_, down, width_);
+        }
+    }
+
+private:
+    const ResampleItem& item_;
+    bool on_;
+    int width_;
+    float across_[kColumns];
+};
+
 template <typename T> void pad(const ResampleTarget& target, const Block& block) {
     const float black[3 * kColumns] = {};
     for (int v = block.v0; v < block.v1 && !block.empty(); ++v) {
@@ -56,9 +82,11 @@ void unturned_rgb(const ResampleItem& item, const ResampleTarget& target, const 
         columns.set(u - block.u0, footprint(item, u, 0), s.luma.width);
     }
     PlaneRun<std::uint8_t, 3> pixels(s.luma, columns, block.width());
+    const Darkened darkened(item, target, block);
     float rgb[3 * kColumns];
     for (int v = block.v0; v < block.v1; ++v) {
         pixels.row(footprint(item, 0, v), rgb);
+        darkened.apply(v, rgb);
         store_row<T>(target, block, v, rgb);
     }
 }
@@ -77,12 +105,14 @@ void unturned_yuv(const ResampleItem& item, const ResampleTarget& target, const 
     }
     PlaneRun<Code, 1> luma(s.luma, across, block.width());
     PlaneRun<Code, 2> chroma(s.chroma, across_chroma, block.width());
+    const Darkened darkened(item, target, block);
     float rgb[3 * kColumns];
     for (int v = block.v0; v < block.v1; ++v) {
         const Footprint f = footprint(item, 0, v);
         luma.row(f, rgb);
         chroma.row(halved(f), rgb + kColumns);
         rgb_of_yuv_run(s.colour, rgb, rgb + kColumns, rgb + 2 * kColumns, block.width());
+        darkened.apply(v, rgb);
         store_row<T>(target, block, v, rgb);
     }
 }
@@ -110,7 +140,11 @@ template <typename T>
 void any_block(const ResampleItem& item, const ResampleTarget& target, const Block& block) {
     for (int v = block.v0; v < block.v1; ++v) {
         for (int u = block.u0; u < block.u1; ++u) {
-            resample_pixel<T>(item, target, block.n, u, v, MappedSample{item});
+            if (target.black) {
+                resample_pixel<T>(item, target, block.n, u, v, DarkenedSample{item});
+            } else {
+                resample_pixel<T>(item, target, block.n, u, v, MappedSample{item});
+            }
         }
     }
 }

@@ -69,6 +69,14 @@ TRTSWAP_WIDE void rgb_of_yuv_run(const ColourTransform& colour, float* __restric
     }
 }
 
+TRTSWAP_WIDE void darken_run(float* __restrict__ rgb, const float* across, float down, int size) {
+    for (int k = 0; k < 3; ++k) {
+        for (int i = 0; i < size; ++i) {
+            rgb[k * kColumns + i] *= across[i] * down;
+        }
+    }
+}
+
 TRTSWAP_WIDE void finish_run(const float* values, float scale, float offset, float* __restrict__ out,
                              int size) {
     for (int i = 0; i < size; ++i) {

@@ -47,6 +47,7 @@ void mix_down(const float* upper, const float* lower, float f, float* out, int s
 void add_mixed_down(const float* upper, const float* lower, float f, float* sum, int size);
 void scale_run(float* values, float factor, int size);
 void rgb_of_yuv_run(const ColourTransform& colour, float* y_to_r, float* u_to_g, float* v_to_b, int size);
+void darken_run(float* rgb, const float* across, float down, int size); // rgb: in runs of kColumns
 void finish_run(const float* values, float scale, float offset, float* out, int size);
 void finish_run(const float* values, float scale, float offset, Half* out, int size);
 

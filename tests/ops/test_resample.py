@@ -190,6 +190,16 @@ def test_the_short_cut_for_unturned_maps_changes_no_bit(target: Target, format, 
         )  # fmt: skip
         assert np.array_equal(fast, slow), (dtype, size, extent, scale)
         assert np.ptp(fast) > 0.5
+        fast, slow = (
+            target.get(
+                ops.crop(
+                    [put], np.zeros(1, int), placement, size,
+                    channels="rgb", mean=(0, 0, 0), std=(1, 1, 1), sampling=sampling, border="black", dtype=dtype,
+                )
+            )
+            for placement in (plain, turned)
+        )  # fmt: skip
+        assert np.array_equal(fast, slow), (dtype, size, scale)
 
 
 def test_siting_moves_chroma(target: Target) -> None:

@@ -40,7 +40,7 @@ def run(arguments: Namespace, output: Output) -> int:
             "a target needs a source and a source a target", hint="give both, or neither for the drawn clip"
         )
     options = swap_options(arguments)
-    how = BenchOptions(frames=arguments.frames, repeats=arguments.repeats)
+    how = BenchOptions(frames=arguments.first, repeats=arguments.repeats)
     console = Console(stderr=True)
     with (
         logging_to(console, level_of(quiet=output.quiet, verbosity=arguments.verbose)),

@@ -31,7 +31,7 @@ BENCH_EPILOG = """\
 examples:
   trtswap bench
       the rendered clip, built-in networks
-  trtswap bench -t clip.mp4 -s me.jpg --frames 200 --batch 8
+  trtswap bench -t clip.mp4 -s me.jpg --first 200 --batch 8
       the first 200 frames of a clip, with the networks that a swap would take
   trtswap bench --device cpu --repeats 5 --json > bench.json
       for another program
@@ -54,7 +54,7 @@ def add_bench_arguments(parser: ArgumentParser) -> None:
         help="the face to put into it (repeatable)",
     )
     group.add_argument(
-        "--frames",
+        "--first",
         metavar="N",
         type=field_of(BenchOptions, "frames", int),
         default=_DEFAULTS.frames,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from typing import get_args, get_type_hints
 
 from trtswap.cli.optional_arguments import default_text
 from trtswap.cli.values import field_of
@@ -21,6 +22,13 @@ def add_running(parser: ArgumentParser) -> None:
         default=_DEFAULTS.batch,
         help="frames worked on together; more is faster on a GPU and takes more memory "
         + default_text(_DEFAULTS.batch),
+    )
+    group.add_argument(
+        "--frames",
+        choices=get_args(get_type_hints(SwapOptions)["frames"]),
+        default=_DEFAULTS.frames,
+        help="where frames lie between decoding and encoding: on the host, or in the memory of the GPU, which needs "
+        "pycuda and a build with CUDA kernels; auto is the host, for now " + default_text(_DEFAULTS.frames),
     )
     group.add_argument(
         "--queue",
