@@ -28,6 +28,7 @@ from trtswap.quality.monitor import Monitor, Person
 from trtswap.stages.batch import Batch
 from trtswap.stages.carry import route_of
 from trtswap.stages.disclose import cover, disclosure
+from trtswap.stages.fitting import Room
 from trtswap.stages.identity import identify
 from trtswap.stages.mask import face_masks
 from trtswap.stages.overlay import overlaid
@@ -167,7 +168,8 @@ class Pipeline:
                 seal.describe(partial(_network_facts, ready.networks), shaping(options))
             draw = _drawing(ready) if overlay else None
             monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
-            made = ready.networks, ready.settings, ready.people, tracks, monitor, route, text
+            room = Room(ready.settings.batch)
+            made = ready.networks, ready.settings, ready.people, tracks, monitor, route, text, room
             with stages(reader, *made) as batches:
                 for batch in batches:
                     with tracing.span("write", "stage", **batch.facts()):
@@ -194,6 +196,7 @@ class Pipeline:
                 *ready.networks.notes,
                 *ready.people.notes,
                 *counter.notes(),
+                *room.notes,
                 *writer.notes,
                 *measured.notes,
             ),
