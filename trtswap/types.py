@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 DeviceArray = Any
-"""Anything with `__cuda_array_interface__` (pycuda.gpuarray.GPUArray, CuPy, PyTorch)."""
+"""Anything with `__cuda_array_interface__` (trtswap.device.GpuArray, CuPy, PyTorch)."""
 
 
 class PixelFormat(str, Enum):

@@ -94,7 +94,7 @@ bool unturned(const ResampleItem& item) {
 
 template <typename T>
 void block(const ResampleItem& item, const ResampleTarget& target, int n, int u0, int u1, int v0, int v1) {
-    if (unturned(item) && u1 <= item.extent_x && v1 <= item.extent_y) {
+    if (!target.black && unturned(item) && u1 <= item.extent_x && v1 <= item.extent_y) {
         if (item.surface.format == PixelFormat::p010) {
             unturned_block<std::uint16_t, T>(item, target, n, u0, u1, v0, v1);
         } else {
@@ -104,7 +104,11 @@ void block(const ResampleItem& item, const ResampleTarget& target, int n, int u0
     }
     for (int v = v0; v < v1; ++v) {
         for (int u = u0; u < u1; ++u) {
-            resample_pixel<T>(item, target, n, u, v, MappedSample{item});
+            if (target.black) {
+                resample_pixel<T>(item, target, n, u, v, DarkenedSample{item});
+            } else {
+                resample_pixel<T>(item, target, n, u, v, MappedSample{item});
+            }
         }
     }
 }
