@@ -18,10 +18,12 @@ from trtswap.options import SwapOptions
 from trtswap.quality.monitor import Monitor
 from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
+from trtswap.stages.carry import Route
 from trtswap.stages.cast import cast as cast_as
 from trtswap.stages.colour import match_colours
 from trtswap.stages.composite import composite
 from trtswap.stages.confine import confine
+from trtswap.stages.disclose import Disclosure, disclose
 from trtswap.stages.enhance import enhance
 from trtswap.stages.gather import gather
 from trtswap.stages.hold_masks import hold_masks
@@ -44,18 +46,21 @@ def stages(
     people: People,
     tracks: StrPath | None,
     monitor: Monitor,
+    route: Route,
+    disclosed: Disclosure | None = None,
 ) -> Iterator[Iterator[Batch]]:
-    """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
+    """The chain of stages as one iterator of finished batches, whose frames `route.landed` gives; leaving it ends all
+    threads. route: where frames lie meanwhile. disclosed: the text to write into them, last of all."""
     size, template = networks.swapper.size, networks.swapper.template
     rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
 
-    def ahead(batches: Iterable[Batch], name: str) -> Ahead[Batch]:
-        threads.append(Ahead(batches, settings.queue, name))
-        return threads[-1]
+    def ahead(batches: Iterable[Batch], name: str) -> Iterator[Batch]:
+        threads.append(Ahead(route.leaving(batches), settings.queue, name))
+        return route.arriving(threads[-1])
 
     try:
-        read = ahead(gather(reader, settings.batch), "read")
+        read = ahead(route.up(gather(reader, settings.batch)), "read")
         if tracks is None:
             refiner = refiner_of(networks, settings)
             found = analyse(read, networks.detector, settings.detect, None, refiner)
@@ -78,7 +83,8 @@ def stages(
         if networks.enhancer is not None:
             done = ahead(done, "swap")
             done = enhance(done, networks.enhancer, settings.enhance, settings.mask, networks.occluders)
-        yield ahead(monitor.after(done), "swap" if networks.enhancer is None else "enhance")
+        done = disclose(monitor.after(done), disclosed)
+        yield ahead(route.down(done), "swap" if networks.enhancer is None else "enhance")
     finally:
         for thread in threads:
             thread.stop()

@@ -130,6 +130,14 @@ def colour_transfer(
     return result
 
 
+def maxima(rows: Array | DeviceArray, *, stream: int | None = None) -> Any:
+    """The largest value of each row: float32 or float16 [N, A] to float32 [N]. NaN counts for nothing; a row without
+    numbers gives minus infinity."""
+    result = allocate_like(rows, (rows.shape[0],), np.float32)
+    core.maxima(rows, result, stream=stream_of(stream))
+    return result
+
+
 def rearrange(
     array: Array | DeviceArray,
     lengths: Sequence[int],
@@ -137,7 +145,7 @@ def rearrange(
     *,
     stream: int | None = None,
 ) -> Any:
-    """The elements of an array float32 or float16, read as up to six axes of `lengths`, with those axes in another order.
+    """The elements of an array float32 or float16, read as up to six axes of `lengths`, those axes in another order.
 
     Returns a new array, dense, of the lengths in that order, where the array is.
     """

@@ -20,6 +20,7 @@ from trtswap.colour_ops import (
     colour_transfer,
     feather,
     lab_to_srgb,
+    maxima,
     measure_colour,
     pyramid_blend,
     rearrange,
@@ -37,6 +38,7 @@ __all__ = [
     "feather",
     "lab_to_srgb",
     "letterbox",
+    "maxima",
     "measure_colour",
     "pyramid_blend",
     "rasterise",
@@ -98,9 +100,10 @@ def crop(
 
     indices: int [F], the surface of each crop. placements: float64 [F, 2, 3], from frame pixels to crop pixels.
     size: width, height of a crop. A crop pixel takes the frame at its mapped place, edges replicated, or, with the
-    border "black", darkened by as much as it lies beyond the frame's outermost samples: "bilinear", or "area", the mean over the pixel's footprint (up to 16 x 16 bilinear samples) where the frame is denser than the
-    crop. Luma and chroma are sampled each at their own sites, converted to R'G'B' on 0..1 and clamped; then
-    (value - mean[k]) / std[k] for each output channel k, in the order of `channels`.
+    border "black", darkened by as much as it lies beyond the frame's outermost samples: "bilinear", or "area", the
+    mean over the pixel's footprint (up to 16 x 16 bilinear samples) where the frame is denser than the crop. Luma and
+    chroma are sampled each at their own sites, converted to R'G'B' on 0..1 and clamped; then (value - mean[k]) / std[k]
+    for each output channel k, in the order of `channels`.
     dtype: "float32" or "float16"; ignored when `out` (contiguous [F, 3, height, width]) is given.
     Returns `out`, or a new array where the surfaces are.
     """

@@ -53,6 +53,7 @@ ClipKind = Literal[
     "two people",
     "scene cut",
 ]
+FramePlace = Literal["auto", "host", "gpu"]
 SecondLook = Literal["auto", "always", "never"]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
@@ -328,7 +329,9 @@ class SwapOptions:
     together. queue: batches waiting between stages. models: folders searched first for networks. licence: which
     networks may run; "permissive": whose licence permits commercial use, "noncommercial": all but those under no known
     licence. device: "auto" runs TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda"
-    or "cuda:N" insists on engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs.
+    or "cuda:N" insists on engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs. frames: where
+    frames lie between decoding and encoding: "host"; "gpu", in the memory of `device`, which needs pycuda and a build
+    with CUDA; "auto" is the host, for now.
     """
 
     swapper: str = "auto"
@@ -351,6 +354,7 @@ class SwapOptions:
     licence: Permission = "any"
     device: str = "auto"
     provider: Literal["auto", "cpu", "cuda"] = "auto"
+    frames: FramePlace = "auto"
     batch: int = 4
     queue: int = 2
     overwrite: bool = False

@@ -26,7 +26,8 @@ from trtswap.provenance.run import start as start_provenance
 from trtswap.quality.gate import Gate
 from trtswap.quality.monitor import Monitor, Person
 from trtswap.stages.batch import Batch
-from trtswap.stages.disclose import cover, disclose, disclosure
+from trtswap.stages.carry import route_of
+from trtswap.stages.disclose import cover, disclosure
 from trtswap.stages.identity import identify
 from trtswap.stages.mask import face_masks
 from trtswap.stages.overlay import overlaid
@@ -137,6 +138,7 @@ class Pipeline:
         check_tracks(options.select, tracks)
         check_apart([*self.inputs, target, tracks], [output, dump_tracks, debug_overlay, *reports])
         gate = Gate(options.monitor, reports, overwrite=options.overwrite)
+        route = route_of(options)
         seal, sealing = start_provenance(options, target, [output, debug_overlay])
         counter = Counter(on_progress)
         with ExitStack() as opened:
@@ -160,9 +162,10 @@ class Pipeline:
                 seal.describe(partial(_network_facts, ready.networks), shaping(options))
             draw = _drawing(ready) if overlay else None
             monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
-            with stages(reader, ready.networks, ready.settings, ready.people, tracks, monitor) as batches:
-                for batch in disclose(batches, text):
-                    for frame in batch.frames:
+            made = ready.networks, ready.settings, ready.people, tracks, monitor
+            with stages(reader, *made, route, text) as batches:
+                for batch in batches:
+                    for frame in route.landed(batch):
                         writer.write(frame)
                     if overlay and draw:
                         for frame in draw(batch):

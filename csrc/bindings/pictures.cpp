@@ -8,6 +8,7 @@
 #include "core/device.hpp"
 #include "ops/feather.hpp"
 #include "ops/lab.hpp"
+#include "ops/maxima.hpp"
 #include "ops/pyramid.hpp"
 #include "ops/rearrange.hpp"
 #include "ops/statistics.hpp"
@@ -160,6 +161,17 @@ void feather(const py::object& masks, const py::object& out, double sigma, const
         [&] { feather_cuda(input, target, passing, stream); });
 }
 
+void maxima(const py::object& in, const py::object& out, std::uintptr_t stream) {
+    const ArrayRef rows = dense(in, "rows", {"f4", "f2"}, {-1, -1}, false, stream);
+    const ArrayRef result = dense(out, "out", {"f4"}, {rows.shape[0]}, true, stream);
+    const MaximaInput input{rows.data, rows.type == "f2", static_cast<int>(rows.shape[0]),
+                            static_cast<std::size_t>(rows.shape[1])};
+    auto* target = reinterpret_cast<float*>(result.data);
+    run_where(
+        common_device({&rows, &result}), [&] { maxima_host(input, target); },
+        [&] { maxima_cuda(input, target, stream); });
+}
+
 void rearrange(const py::object& in, const py::object& out, const std::vector<int>& lengths,
                const std::vector<int>& order, std::uintptr_t stream) {
     const ArrayRef from = array_ref(in, "array", stream), to = array_ref(out, "out", stream);
@@ -199,6 +211,7 @@ void register_pictures(py::module_& module) {
                py::kw_only(), py::arg("scale"), py::arg("offset"), py::arg("stream"));
     module.def("pyramid_blend", &pyramid_blend, py::arg("a"), py::arg("b"), py::arg("masks"), py::arg("out"),
                py::kw_only(), py::arg("levels"), py::arg("allocate"), py::arg("stream"));
+    module.def("maxima", &maxima, py::arg("rows"), py::arg("out"), py::kw_only(), py::arg("stream"));
     module.def("rearrange", &rearrange, py::arg("array"), py::arg("out"), py::kw_only(), py::arg("lengths"),
                py::arg("order"), py::arg("stream"));
     module.def("feather", &feather, py::arg("masks"), py::arg("out"), py::kw_only(), py::arg("sigma"),

@@ -314,6 +314,13 @@ def _add_running(parser: ArgumentParser) -> None:
         + default_text(_DEFAULTS.batch),
     )
     group.add_argument(
+        "--frames",
+        choices=_choices(SwapOptions, "frames"),
+        default=_DEFAULTS.frames,
+        help="where frames lie between decoding and encoding: on the host, or in the memory of the GPU, which needs "
+        "pycuda and a build with CUDA kernels; auto is the host, for now " + default_text(_DEFAULTS.frames),
+    )
+    group.add_argument(
         "--queue",
         metavar="1..16",
         type=field_of(SwapOptions, "queue", int),

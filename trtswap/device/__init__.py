@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from trtswap.device.array import GpuArray, empty, empty_many
 from trtswap.device.gpu import activate, count, describe, driver, memory_waiting, release_unused
-from trtswap.device.streams import Event, Stream, current, handle, index, use
+from trtswap.device.streams import Event, Stream, borrowed, current, handle, index, on, use
 from trtswap.device.transfer import (
+    Constant,
     Fetch,
+    beside,
     download,
     download_later,
     duplicate,
@@ -26,11 +28,14 @@ from trtswap.device.transfer import (
 )
 
 __all__ = [
+    "Constant",
     "Event",
     "Fetch",
     "GpuArray",
     "Stream",
     "activate",
+    "beside",
+    "borrowed",
     "count",
     "current",
     "describe",
@@ -45,6 +50,7 @@ __all__ = [
     "index",
     "is_on_device",
     "memory_waiting",
+    "on",
     "pinned",
     "place",
     "rectangle",

@@ -20,8 +20,8 @@ _ALIGNMENT = 256
 class GpuArray:
     """Memory on a GPU that anything with `__cuda_array_interface__` can read; it lasts as long as any view of it.
 
-    shape, dtype: as NumPy's. ptr: the address. strides: bytes, None where dense. Whoever asks for the interface is
-    taken to queue work on the thread's stream; the memory goes to nobody else before that is done.
+    shape, dtype: as NumPy's. ptr: the address. block: what keeps it. strides: bytes, None where dense. Whoever asks for
+    the interface is taken to queue work on the thread's stream; the memory goes to nobody else before that is done.
     """
 
     __slots__ = ("block", "device", "dtype", "ptr", "shape", "strides")
@@ -67,7 +67,8 @@ class GpuArray:
     @property
     def size(self) -> int:
         """Elements."""
-        return int(math.prod(self.shape))
+        elements: int = math.prod(self.shape)
+        return elements
 
     @property
     def nbytes(self) -> int:

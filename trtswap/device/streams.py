@@ -103,18 +103,33 @@ _defaults: dict[int, Stream] = {}
 
 @contextmanager
 def use(device: int = 0) -> Iterator[Stream]:
-    """A stream for all that this thread queues on the GPU until the end of the block. Raises DeviceError."""
+    """A stream of its own for all that this thread queues on the GPU until the end of the block. Raises DeviceError."""
+    with borrowed(device) as stream, on(stream):
+        yield stream
+
+
+@contextmanager
+def on(stream: Stream) -> Iterator[None]:
+    """All that this thread queues until the end of the block goes to that stream."""
+    _local.stack.append(stream)
+    try:
+        yield
+    finally:
+        _local.stack.remove(stream)
+
+
+@contextmanager
+def borrowed(device: int = 0) -> Iterator[Stream]:
+    """A stream that nobody else uses until the end of the block. Raises DeviceError."""
     gpu = open_gpu(device)
     stream: Stream | None = None
     with suppress(IndexError):
         stream = gpu.streams.pop()
     if stream is None:
         stream = Stream(device)
-    _local.stack.append(stream)
     try:
         yield stream
     finally:
-        _local.stack.remove(stream)
         gpu.streams.append(stream)
 
 

@@ -143,6 +143,31 @@ def download_later(surface: Surface) -> tuple[Surface, Event]:
     return replace(surface, planes=planes), event
 
 
+def beside(array: Array, other: DeviceArray) -> Any:
+    """A host array where another lies: itself, or a copy on that GPU, queued on this thread's stream."""
+    if not is_on_device(other):
+        return array
+    return to_device(array, device=other.device if isinstance(other, GpuArray) else None)
+
+
+class Constant:
+    """A host array wanted again and again beside arrays on the host or a GPU: copied once for each stream."""
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+        self._copies: dict[tuple[int, int], GpuArray] = {}
+
+    def beside(self, other: DeviceArray) -> Any:
+        """The array, or the copy on the GPU of the other."""
+        if not is_on_device(other):
+            return self.array
+        number = other.device if isinstance(other, GpuArray) else index()
+        key = (number, current(number).handle)
+        if key not in self._copies:
+            self._copies[key] = to_device(self.array, device=number)
+        return self._copies[key]
+
+
 def rectangle(plane: DeviceArray, rows: slice, columns: slice) -> Array:
     """Part of a plane [H, W] or [H, W, C] on the host, after the work queued on this thread's stream; rows may have a
     step. A host plane gives a view."""
@@ -164,7 +189,8 @@ def rectangle(plane: DeviceArray, rows: slice, columns: slice) -> Array:
         _pull_rows(gpu, target, view.ptr + top * pitch + left * pixel, step * pitch, width, count)
         event = staged.used = stream.record()
     event.wait()
-    return target.copy().view(view.dtype).reshape(count, right - left, *view.shape[2:])
+    found: Array = target.copy().view(view.dtype).reshape(count, right - left, *view.shape[2:])
+    return found
 
 
 def duplicate(array: DeviceArray) -> GpuArray:
@@ -175,8 +201,14 @@ def duplicate(array: DeviceArray) -> GpuArray:
     return target
 
 
-def place(target: GpuArray, source: DeviceArray) -> None:
-    """Copies an array of the same shape and type into dense GPU memory, queued on this thread's stream."""
+def place(target: DeviceArray, source: DeviceArray) -> None:
+    """Copies an array into another of the same shape and type: on the host at once, else into dense memory of a GPU,
+    queued on this thread's stream."""
+    if isinstance(target, np.ndarray):
+        target[...] = source
+        return
+    if not target.nbytes:
+        return
     if isinstance(source, np.ndarray):
         _send(open_gpu(target.device), [(target, source)])
         return

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from trtswap import ops
+from trtswap import device, ops
 from trtswap.geometry import (
     invert,
     letterbox_placement,
@@ -68,7 +68,7 @@ class GridDetector(ABC):
         parts: list[list[Candidates]] = [[] for _ in surfaces]
         for angle_deg in options.angles if surfaces else ():
             tensor, placements = self.inputs(surfaces, options, angle_deg)
-            outputs = self.session.run({self.session.spec.picture.input: tensor})
+            outputs = device.fetch(self.session.run({self.session.spec.picture.input: tensor})).get()
             for part, found in zip(parts, self._found(outputs, placements, options), strict=True):
                 part.append(found)
         return parts

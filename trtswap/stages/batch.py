@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trtswap.device import Event
 from trtswap.networks.swapper import Patches
 from trtswap.types import Array, Faces, Frame
 
@@ -19,7 +20,8 @@ class Batch:
     new scene. sources: per frame, set by `cast`: int [N], which of several identities each face becomes; empty where
     there is one. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
     theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, set by `confine`, or None. maps:
-    float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None.
+    float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None. Where frames lie on a GPU:
+    ready: when what was queued for the batch is done, for another thread; arrivals: when each frame is on the host.
     """
 
     frames: tuple[Frame, ...]
@@ -32,6 +34,8 @@ class Batch:
     patches: Patches | None = None
     masks: Array | None = None
     maps: Array | None = None
+    ready: Event | None = None
+    arrivals: tuple[Event, ...] = ()
 
     @property
     def face_count(self) -> int:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from trtswap import device
 from trtswap.errors import OptionError
 from trtswap.networks.mask import Occluder, Parser
 from trtswap.options import MaskOptions, Region
@@ -66,7 +67,7 @@ def _masks(
         yield area_masks(_points(batch), batch.placements, size, options.areas)
     if parser is not None:
         patches = batch.patches
-        pictures = np.clip(patches.pixels * patches.scale + patches.offset, 0, 1)
+        pictures = np.clip(device.to_host(patches.pixels) * patches.scale + patches.offset, 0, 1)
         yield parser.masks(pictures, [_CLASSES[region] for region in options.regions])
 
 
