@@ -73,7 +73,7 @@ class GpuArray:
     @property
     def nbytes(self) -> int:
         """Bytes of the elements, without padding."""
-        return self.size * self.dtype.itemsize
+        return self.size * int(self.dtype.itemsize)
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class ArcFace:
         embeddings: Array = device.to_host(outputs[0]).astype(np.float32, copy=False)
         return embeddings
 
-    def inputs(self, surfaces: Sequence[Surface], indices: Array, landmarks: Array) -> Array:
-        """The network's input [F, 3, S, S]: one aligned crop per face."""
+    def inputs(self, surfaces: Sequence[Surface], indices: Array, landmarks: Array) -> Any:
+        """The network's input [F, 3, S, S], where the surfaces are: one aligned crop per face."""
         spec = self.session.spec
         return sample(spec, surfaces, indices, crop_placements(spec, landmarks))
