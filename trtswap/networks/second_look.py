@@ -94,7 +94,9 @@ class LookingTwice:
         pictures = self._pictures(
             surfaces, np.repeat(indices[rows], looks), placements[rows].reshape(-1, 2, 3)
         )
-        seen, scores = self._read(pictures, np.tile(centres, (len(rows), 1)), np.tile(self._eyes_px, len(rows)))
+        seen, scores = self._read(
+            pictures, np.tile(centres, (len(rows), 1)), np.tile(self._eyes_px, len(rows))
+        )
         seen = transform_points(invert(placements[rows].reshape(-1, 2, 3)), seen)
         better: Array = points.copy()
         for row, some, weights in zip(
@@ -105,8 +107,8 @@ class LookingTwice:
         return better
 
     def _pictures(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Any:
-        """The crops side by side in pictures [N, 3, H, W] of the network's size, row by row, where the surfaces are. What
-        is left over is black."""
+        """The crops side by side in pictures [N, 3, H, W] of the network's size, row by row, where the surfaces are.
+        What is left over is black."""
         picture = self._network.session.spec.picture
         columns, rows = self._grid
         count = -(-len(indices) // (columns * rows))

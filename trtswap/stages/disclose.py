@@ -131,4 +131,3 @@ def _turned_back(
         180: (whole_x - x - width, whole_y - y - height),
         270: (y, whole_x - x - width),
     }[rotation_deg]
-
