@@ -1,5 +1,5 @@
 """The order of the stages, and the threads between them: read, analyse, steady, sift, recognise, select, swap, confine,
-hold masks, match colours, composite, enhance.
+hold masks, match colours, composite, enhance, disclose.
 
 Reading, analysing, swapping and enhancing each run in a thread of their own, at most `options.queue` batches apart.
 Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread ends the chain
@@ -47,10 +47,10 @@ def stages(
     tracks: StrPath | None,
     monitor: Monitor,
     route: Route,
-    disclosed: Disclosure | None = None,
+    text: Disclosure | None = None,
 ) -> Iterator[Iterator[Batch]]:
     """The chain of stages as one iterator of finished batches, whose frames `route.landed` gives; leaving it ends all
-    threads. route: where frames lie meanwhile. disclosed: the text to write into them, last of all."""
+    threads. route: where frames lie meanwhile. text: what is written into them at last."""
     size, template = networks.swapper.size, networks.swapper.template
     rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
@@ -83,7 +83,7 @@ def stages(
         if networks.enhancer is not None:
             done = ahead(done, "swap")
             done = enhance(done, networks.enhancer, settings.enhance, settings.mask, networks.occluders)
-        done = disclose(monitor.after(done), disclosed)
+        done = disclose(monitor.after(done), text)
         yield ahead(route.down(done), "swap" if networks.enhancer is None else "enhance")
     finally:
         for thread in threads:

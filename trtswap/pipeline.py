@@ -162,8 +162,8 @@ class Pipeline:
                 seal.describe(partial(_network_facts, ready.networks), shaping(options))
             draw = _drawing(ready) if overlay else None
             monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
-            made = ready.networks, ready.settings, ready.people, tracks, monitor
-            with stages(reader, *made, route, text) as batches:
+            made = ready.networks, ready.settings, ready.people, tracks, monitor, route, text
+            with stages(reader, *made) as batches:
                 for batch in batches:
                     for frame in route.landed(batch):
                         writer.write(frame)
