@@ -171,7 +171,7 @@ def test_memory_does_not_grow_with_the_runs(
     for _ in range(4):
         run(world, tmp_path / "out.mp4", monkeypatch, frames="gpu", batch=2)
         held.append(driver.allocated)
-    assert held[-1] <= 1.05 * held[1]
+    assert held[-1] <= 1.25 * held[1]  # as many frames are on their way as the threads happen to allow
     assert held[-1] < 60 * FRAME_BYTES + (300 << 20)
 
 

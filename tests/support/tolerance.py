@@ -75,3 +75,6 @@ both differ so on a thousandth within the face, and colour maps move a few more 
 
 GPU_FRAMES_CODES = 4
 """... and by this at most."""
+
+BORDER = 2e-3
+"""What a place known to 2e-4 of a pixel moves the edge of a frame that goes on black, on 0..1 over a spread of 0.5."""
