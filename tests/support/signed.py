@@ -37,10 +37,9 @@ def target_for(world: Path, ending: str) -> Path:
 
 def swap(world: Path, target: Path, output: Path, **provenance: Any) -> SwapReport:
     """A run from `target` to `output`. provenance: fields of ProvenanceOptions, and `settings` of SwapOptions."""
-    settings = provenance.pop("settings", {})
+    settings = {"swapper": "inswapper_128", **provenance.pop("settings", {})}
     options = SwapOptions(
         models=(str(world / "models"),),
-        swapper="inswapper_128",
         provider="cpu",
         device="cpu",
         provenance=ProvenanceOptions(**provenance),
