@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support import painted
+from support import fake_gpu, painted
 from support.clips import Clip, write_clip
+from support.fake_core import pretend_operations
+from support.recording import record_frames
 from support.signed import SIZE, swap
 
+from trtswap import pipeline
 from trtswap.cli.app import main
 from trtswap.errors import OptionError
-from trtswap.options import DiscloseOptions, EncodeOptions
+from trtswap.options import DiscloseOptions, EncodeOptions, SwapOptions
 from trtswap.provenance.verify import verify
 from trtswap.stages.disclose import Disclosure, disclosure
 from trtswap.types import Frame, PixelFormat, VideoInfo
@@ -100,6 +103,38 @@ def test_in_a_picture(world: Path, tmp_path: Path, ending: str) -> None:
     check(first[0], second[0], planned)
 
 
+def test_on_frames_that_stay_on_the_gpu(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the pretended GPU: the text is in every frame, and every sample is as where the frames stay on the host."""
+    fake_gpu.pretend(monkeypatch, "8.6.1", tmp_path / "cache")
+    pretend_operations(monkeypatch)
+    found: dict[str, list[Frame]] = {}
+    for place in ("host", "gpu"):
+        found[place] = record_frames(monkeypatch)
+        settings = SwapOptions(
+            models=(str(world / "models"),),
+            swapper="inswapper_128",
+            device="cuda",
+            frames=place,
+            disclose=TEXT,
+        )
+        output = tmp_path / f"{place}.mp4"
+        pipeline.swap_video([world / "me.png"], world / "clip.mp4", output, options=settings)
+    fake_gpu.forget()
+    with open_target(world / "clip.mp4") as source:
+        planned = disclosure(TEXT, source.info)
+    assert planned is not None
+    x, y = planned.corner
+    rows, columns = planned.mask.shape[1:]
+    ink = planned.patch[0, 0] * planned.mask[0]
+    assert len(found["gpu"]) == 4
+    for on_gpu, on_host in zip(found["gpu"], found["host"], strict=True):
+        for got, want in zip(on_gpu.surface.planes, on_host.surface.planes, strict=True):
+            assert np.array_equal(got, want)
+        part = on_gpu.surface.planes[0][y : y + rows, x : x + columns]
+        assert (part[ink > 0.99] > 225).all()
+        assert (part[planned.mask[0] > 0.69] < 100).any()
+
+
 def test_in_a_transparent_picture(world: Path, tmp_path: Path) -> None:
     with Image.open(world / "me.png") as picture:
         clear = picture.convert("RGBA")
@@ -144,8 +179,6 @@ def test_it_is_told_in_the_manifest(world: Path, tmp_path: Path, capsys: pytest.
 def test_what_cannot_be_written_is_told_before_any_work(
     world: Path, tmp_path: Path, wrong: dict[str, Any], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trtswap import pipeline
-
     monkeypatch.setattr(pipeline, "NetworkSet", None)  # nothing is opened
     with pytest.raises(OptionError, match=reason):
         swap(world, world / "clip.mp4", tmp_path / "out.mp4", settings={"disclose": DiscloseOptions(**wrong)})
