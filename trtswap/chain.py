@@ -27,6 +27,7 @@ from trtswap.stages.gather import gather
 from trtswap.stages.hold_masks import hold_masks
 from trtswap.stages.landmarks import Refiner
 from trtswap.stages.people import People
+from trtswap.stages.recall import Past, recall
 from trtswap.stages.recognise import recognise
 from trtswap.stages.select import select
 from trtswap.stages.sift import sift
@@ -44,8 +45,12 @@ def stages(
     people: People,
     tracks: StrPath | None,
     monitor: Monitor,
+    past: Past | None = None,
 ) -> Iterator[Iterator[Batch]]:
-    """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
+    """The chain of stages as one iterator of finished batches; leaving it ends all threads.
+
+    past: of frames that an earlier run has done, only what later ones depend on is gone through again.
+    """
     size, template = networks.swapper.size, networks.swapper.template
     rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
@@ -55,7 +60,8 @@ def stages(
         return threads[-1]
 
     try:
-        read = ahead(gather(reader, settings.batch), "read")
+        gathered = gather(reader, settings.batch)
+        read = ahead(gathered if past is None else recall(gathered, past), "read")
         if tracks is None:
             refiner = refiner_of(networks, settings)
             found = analyse(read, networks.detector, settings.detect, None, refiner)

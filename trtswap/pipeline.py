@@ -6,7 +6,7 @@ complete; any error, and Ctrl-C, ends every thread and leaves no output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,11 +14,13 @@ from types import TracebackType
 from typing import Any
 
 from trtswap import __version__
+from trtswap.binding import binding_of, frames_per_segment
 from trtswap.chain import refiner_of, stages
-from trtswap.errors import StrPath
+from trtswap.errors import OptionError, StrPath
 from trtswap.inference.cache import digest_of
 from trtswap.networks.loader import NetworkSet
-from trtswap.options import SwapOptions
+from trtswap.options import ResumeOptions, SwapOptions
+from trtswap.outputs import Outputs
 from trtswap.progress import Counter, OnProgress
 from trtswap.provenance.manifest import NetworkFact
 from trtswap.provenance.run import shaping
@@ -30,9 +32,10 @@ from trtswap.stages.identity import identify
 from trtswap.stages.mask import face_masks
 from trtswap.stages.overlay import overlaid
 from trtswap.stages.people import Cast, People, check_people, check_tracks, meet, settled
+from trtswap.stages.recall import Past, past_of
 from trtswap.stages.track_file import track_writer
 from trtswap.types import Frame, SwapReport
-from trtswap.video import create_output, open_target
+from trtswap.video import FrameSource, SegmentedSink, create_output, open_target
 from trtswap.video.paths import check_apart
 
 __all__ = ["OnProgress", "Pipeline", "swap_video"]
@@ -146,25 +149,28 @@ class Pipeline:
                 "marks": MARKS,
                 "seal": seal,
             }
-            writer = opened.enter_context(create_output(output, reader, **writing))
-            overlay = debug_overlay and opened.enter_context(create_output(debug_overlay, reader, **writing))
+            length = self._segment_length(reader, debug_overlay)
+            writer = opened.enter_context(create_output(output, reader, **writing, frames_per_segment=length))
+            overlay = None
+            if debug_overlay is not None:
+                overlay = opened.enter_context(create_output(debug_overlay, reader, **writing))
             lines = opened.enter_context(track_writer(dump_tracks, reader.info, overwrite=options.overwrite))
             counter.total = reader.expected_frames
             counter.tell("prepare")
             ready = self._ready()
             if seal is not None:
                 seal.describe(partial(_network_facts, ready.networks), shaping(options))
-            draw = _drawing(ready) if overlay else None
+            past = None
+            if isinstance(writer, SegmentedSink):
+                binding = binding_of(target, output, tracks, ready.networks, ready.people, ready.settings)
+                past = past_of(*writer.bind(binding, options.resume.left_over))
+            outputs = Outputs(writer, overlay, _drawing(ready) if overlay is not None else None, lines)
             monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
-            with stages(reader, ready.networks, ready.settings, ready.people, tracks, monitor) as batches:
+            with stages(
+                reader, ready.networks, ready.settings, ready.people, tracks, monitor, past
+            ) as batches:
                 for batch in batches:
-                    for frame in batch.frames:
-                        writer.write(frame)
-                    if overlay and draw:
-                        for frame in draw(batch):
-                            overlay.write(frame)
-                    if lines:
-                        lines.write(batch)
+                    outputs.write(batch)
                     counter.add(batch)
             counter.tell("finish")
         measured = monitor.quality()
@@ -181,6 +187,7 @@ class Pipeline:
                 *ready.networks.notes,
                 *ready.people.notes,
                 *counter.notes(),
+                *_resumed(past, measured.figures),
                 *writer.notes,
                 *measured.notes,
             ),
@@ -205,6 +212,17 @@ class Pipeline:
     ) -> None:
         self.close()
 
+    def _segment_length(self, reader: FrameSource, debug_overlay: StrPath | None) -> int | None:
+        """Of the output, in frames; None for one piece, as beside an overlay, which is not kept in parts."""
+        if debug_overlay is None:
+            return frames_per_segment(reader.info, reader.expected_frames, self._options)
+        if self._options.resume != ResumeOptions():
+            raise OptionError(
+                "a video with an overlay beside it is made in one piece, and cannot be gone on with",
+                hint="leave --debug-overlay or --segment, --resume, --restart out",
+            )
+        return None
+
     def _ready(self) -> _Prepared:
         if self._prepared is None:
             self._prepared = self._prepare()
@@ -225,6 +243,14 @@ class Pipeline:
             select = settled(options.select, people, networks.classifier)
             self._opened.push(opened.pop_all())
         return _Prepared(networks, people, replace(options, select=select))
+
+
+def _resumed(past: Past | None, figures: Mapping[str, float | None]) -> list[str]:
+    """What is to be known of a run that went on after another."""
+    if past is None or not past.frames:
+        return []
+    notes = [f"{past.frames} frames were kept from an interrupted run"]
+    return [*notes, "the figures of quality are of the other frames alone"] if figures else notes
 
 
 def _network_facts(networks: NetworkSet) -> list[NetworkFact]:

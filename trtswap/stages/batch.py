@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trtswap.networks.classifier import Traits
 from trtswap.networks.swapper import Patches
+from trtswap.stages.known import Known
 from trtswap.types import Array, Faces, Frame
 
 
@@ -20,6 +22,9 @@ class Batch:
     there is one. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
     theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, set by `confine`, or None. maps:
     float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None.
+    known: per frame what an earlier run found in it, set by `recall`; empty for frames that are new. traits, embedded:
+    per frame what `sift` and `recognise` asked their networks for. moments: float64 [F, 3, 10], of colour, set by
+    `match_colours`, or None.
     """
 
     frames: tuple[Frame, ...]
@@ -32,6 +37,15 @@ class Batch:
     patches: Patches | None = None
     masks: Array | None = None
     maps: Array | None = None
+    known: tuple[Known, ...] = ()
+    traits: tuple[tuple[Traits, ...], ...] = ()
+    embedded: tuple[Array, ...] = ()
+    moments: Array | None = None
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether all that matters of the frames is known, so that no network runs and nothing is drawn."""
+        return bool(self.known) and not any(item.in_view for item in self.known)
 
     @property
     def face_count(self) -> int:

@@ -64,7 +64,10 @@ def landmarks_in_crops(batch: Batch) -> Array | None:
 
 
 def _measure(batch: Batch, template: str, size: int) -> Array:
-    """Moments of all faces, float64 [F, 3, 10]."""
+    """Moments of all faces, float64 [F, 3, 10]; those of frames that are known were taken when they were made."""
+    if batch.known:
+        known = [item.moments for item in batch.known if len(item.moments)]
+        return np.concatenate(known) if known else np.zeros((0, _SIDES, 10))
     if batch.patches is None or batch.placements is None or not batch.face_count:
         return np.zeros((0, _SIDES, 10))
     weights = skin_weights(size, template, landmarks_in_crops(batch))
@@ -144,7 +147,8 @@ class _Line:
         if not len(waiting.moments):
             return waiting.batch
         smoothed = _moments(np.concatenate(waiting.rows), waiting.moments[:, :, 0])
-        return replace(waiting.batch, maps=ops.transfer_maps(smoothed, self._method, self._strength))
+        maps = ops.transfer_maps(smoothed, self._method, self._strength)
+        return replace(waiting.batch, maps=maps, moments=waiting.moments)
 
 
 def _numbers(moments: Array) -> Array:

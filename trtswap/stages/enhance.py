@@ -27,7 +27,7 @@ def enhance(
     """
     box = box_mask(restorer.size, MaskOptions(blur=mask_options.blur))[None]
     for batch in batches:
-        if batch.face_count:
+        if batch.face_count and not batch.passed_over:
             surfaces = [frame.surface for frame in batch.frames]
             indices = batch.frame_of_face
             placements = restorer.placements(batch.landmarks_px)

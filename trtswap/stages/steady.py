@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from trtswap.options import SmoothOptions
 from trtswap.stages.batch import Batch
 from trtswap.stages.gaps import GapFiller
+from trtswap.stages.known import Known
 from trtswap.stages.scenes import SceneDetector, thumbnails
 from trtswap.stages.smooth import make_smoother
 from trtswap.stages.track import Tracker
@@ -33,8 +34,10 @@ def steady(
     done: list[_Waiting] = []
     for batch in batches:
         surfaces = [frame.surface for frame in batch.frames]
-        for frame, faces, thumbnail in zip(batch.frames, batch.faces, thumbnails(surfaces), strict=True):
-            done += line.push(_Waiting(frame, faces), thumbnail)
+        known = batch.known or (None,) * len(surfaces)
+        parts = zip(batch.frames, batch.faces, known, thumbnails(surfaces), strict=True)
+        for frame, faces, item, thumbnail in parts:
+            done += line.push(_Waiting(frame, faces, item), thumbnail)
         while len(done) >= size:
             yield _batch(done[:size])
             del done[:size]
@@ -49,6 +52,7 @@ class _Waiting:
 
     frame: Frame
     detected: Faces
+    known: Known | None = None
     cut: bool = False
     scene: _Scene | None = None
     faces: Faces | None = None
@@ -153,10 +157,12 @@ class _Line:
 
 def _batch(items: list[_Waiting]) -> Batch:
     faces = tuple(item.faces if item.faces is not None else Faces.empty() for item in items)
+    known = tuple(item.known for item in items if item.known is not None)
     return Batch(
         frames=tuple(item.frame for item in items),
         faces=faces,
         detected=tuple(item.detected for item in items),
         tracked=faces,
         cuts=tuple(item.cut for item in items),
+        known=known if len(known) == len(items) else (),
     )
