@@ -37,6 +37,7 @@ from trtswap.stages.track_file import track_writer
 from trtswap.types import Frame, SwapReport
 from trtswap.video import FrameSource, SegmentedSink, create_output, open_target
 from trtswap.video.paths import check_apart
+from trtswap.video.work_folder import left_length
 
 __all__ = ["OnProgress", "Pipeline", "swap_video"]
 
@@ -149,7 +150,7 @@ class Pipeline:
                 "marks": MARKS,
                 "seal": seal,
             }
-            length = self._segment_length(reader, debug_overlay)
+            length = self._segment_length(reader, output, debug_overlay)
             writer = opened.enter_context(create_output(output, reader, **writing, frames_per_segment=length))
             overlay = None
             if debug_overlay is not None:
@@ -212,10 +213,15 @@ class Pipeline:
     ) -> None:
         self.close()
 
-    def _segment_length(self, reader: FrameSource, debug_overlay: StrPath | None) -> int | None:
-        """Of the output, in frames; None for one piece, as beside an overlay, which is not kept in parts."""
+    def _segment_length(
+        self, reader: FrameSource, output: StrPath, debug_overlay: StrPath | None
+    ) -> int | None:
+        """Of the output, in frames: as asked for, or that of an interrupted run; None for one piece, as beside an
+        overlay, which is not kept in parts."""
         if debug_overlay is None:
-            return frames_per_segment(reader.info, reader.expected_frames, self._options)
+            length = frames_per_segment(reader.info, reader.expected_frames, self._options)
+            asked = self._options.resume.segment_s is not None or reader.info.is_picture
+            return length if asked else left_length(output) or length
         if self._options.resume != ResumeOptions():
             raise OptionError(
                 "a video with an overlay beside it is made in one piece, and cannot be gone on with",

@@ -89,6 +89,9 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--licence", "permissive"], "licence", "permissive"),
     (["--batch", "64"], "batch", 64),
     (["--queue", "16"], "queue", 16),
+    (["--segment", "0"], "resume.segment_s", 0.0),
+    (["--resume"], "resume.left_over", "resume"),
+    (["--restart"], "resume.left_over", "restart"),
     (["-y"], "overwrite", True),
     (["--overwrite"], "overwrite", True),
 ]
@@ -124,6 +127,8 @@ WRONG: list[tuple[list[str], str]] = [
     (["--map", "=me.jpg"], "--map"),
     (["--enhancer-blend", "80"], "--enhancer-blend"),
     (["--enhancer-weight", "2"], "--enhancer-weight"),
+    (["--segment", "0.1"], "--segment"),
+    (["--resume", "--restart"], "--restart"),
     (["--smooth", "kalman"], "--smooth"),
     (["--smooth-lag", "0"], "--smooth-lag"),
     (["--smooth-window", "0"], "--smooth-window"),

@@ -72,7 +72,7 @@ class SegmentedSink(FrameSink):
         are kept, which `write` then passes over, and what was noted of them."""
         folder = self._open_folder()
         with write_errors(self._final):
-            folder.bind({**binding, "segment": self._length}, left_over)
+            folder.bind(binding, self._length, left_over)
         return folder.frames, folder.notes()
 
     def write(self, frame: Frame) -> None:

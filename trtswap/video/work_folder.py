@@ -20,6 +20,19 @@ from trtswap.video.segment_file import Segment, SegmentWriter, read_segment
 _log = logging.getLogger(__name__)
 _BINDING = "run.json"
 _LOCK = "lock"
+_LENGTH = "the frames of a segment"
+
+
+def left_length(output: StrPath) -> int | None:
+    """How many frames each segment has that an interrupted run of `output` left; None where there are none."""
+    folder = _folder_of(output)
+    if not any(folder.glob("*.segment")):
+        return None
+    try:
+        length = json.loads((folder / _BINDING).read_text(encoding="utf-8"))[_LENGTH]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return length if isinstance(length, int) and length > 0 else None
 
 
 class WorkFolder:
@@ -31,7 +44,7 @@ class WorkFolder:
 
     def __init__(self, output: StrPath) -> None:
         self._output = Path(os.fspath(output)).absolute()
-        self.path = self._output.with_name(f".{self._output.name[:200]}.trtswap")
+        self.path = _folder_of(output)
         self.kept: list[Segment] = []
         self._bound = False
         try:
@@ -57,13 +70,13 @@ class WorkFolder:
         """Of all segments."""
         return sum(segment.path.stat().st_size for segment in self.kept)
 
-    def bind(self, binding: Mapping[str, Any], left_over: LeftOver) -> None:
+    def bind(self, binding: Mapping[str, Any], frames_per_segment: int, left_over: LeftOver) -> None:
         """Makes the folder that of the run that `binding` describes (anything JSON takes), and finds what is kept.
 
         left_over: what is done with segments of an interrupted run; see ResumeOptions. Raises OptionError where they
         are to be refused, or are of a run with another binding.
         """
-        wanted = json.loads(json.dumps(binding))
+        wanted = json.loads(json.dumps({**binding, _LENGTH: frames_per_segment}))
         found = self._binding()
         if left_over == "restart" or not any(self.path.glob("*.segment")):
             self._empty()
@@ -184,6 +197,11 @@ class WorkFolder:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _folder_of(output: StrPath) -> Path:
+    final = Path(os.fspath(output)).absolute()
+    return final.with_name(f".{final.name[:200]}.trtswap")
 
 
 def _differences(found: Any, wanted: Mapping[str, Any]) -> str:

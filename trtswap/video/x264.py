@@ -1,8 +1,8 @@
 """Makes x264 give the same file for the same frames.
 
-Its AVX-512 code for the tree of macroblocks reads beyond the end of a row that is no multiple of 8 macroblocks, whatever
-memory holds there, so that the bits go elsewhere from run to run. Its AVX2 code gives the same in every run, and what
-the other gives where rows fit.
+Its AVX-512 code for the tree of macroblocks reads beyond the end of a row that is no multiple of 8 macroblocks,
+whatever memory holds there, so that the bits go elsewhere from run to run. Its AVX2 code gives the same in every run,
+and what the other gives where rows fit.
 """
 
 from __future__ import annotations
