@@ -161,7 +161,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "two.mp4",
         {"models": "models2", "select": SelectOptions("all"), "weight": 0.8, "batch": 5},
     ),
-    "a reference": ("two.mp4", {"models": "models2", "select": SelectOptions("reference", distance=0.3)}),
+    "a reference": ("two.mp4", {"models": "models2", "select": SelectOptions("reference", distance=0.6)}),
 }
 
 
