@@ -1,5 +1,5 @@
 """The order of the stages, and the threads between them: read, analyse, steady, sift, recognise, select, swap, confine,
-hold masks, match colours, composite, enhance.
+hold masks, match colours, composite, enhance, disclose.
 
 Reading, analysing, swapping and enhancing each run in a thread of their own, at most `options.queue` batches apart.
 Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread ends the chain
@@ -18,10 +18,12 @@ from trtswap.options import SwapOptions
 from trtswap.quality.monitor import Monitor
 from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
+from trtswap.stages.carry import Route
 from trtswap.stages.cast import cast as cast_as
 from trtswap.stages.colour import match_colours
 from trtswap.stages.composite import composite
 from trtswap.stages.confine import confine
+from trtswap.stages.disclose import Disclosure, disclose
 from trtswap.stages.enhance import enhance
 from trtswap.stages.gather import gather
 from trtswap.stages.hold_masks import hold_masks
@@ -45,23 +47,25 @@ def stages(
     people: People,
     tracks: StrPath | None,
     monitor: Monitor,
+    route: Route,
+    text: Disclosure | None = None,
     past: Past | None = None,
 ) -> Iterator[Iterator[Batch]]:
-    """The chain of stages as one iterator of finished batches; leaving it ends all threads.
-
-    past: of frames that an earlier run has done, only what later ones depend on is gone through again.
+    """The chain of stages as one iterator of finished batches, whose frames `route.landed` gives; leaving it ends all
+    threads. route: where frames lie meanwhile. text: what is written into them at last. past: of frames that an earlier
+    run has done, only what later ones depend on is gone through again.
     """
     size, template = networks.swapper.size, networks.swapper.template
     rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
 
-    def ahead(batches: Iterable[Batch], name: str) -> Ahead[Batch]:
-        threads.append(Ahead(batches, settings.queue, name))
-        return threads[-1]
+    def ahead(batches: Iterable[Batch], name: str) -> Iterator[Batch]:
+        threads.append(Ahead(route.leaving(batches), settings.queue, name))
+        return route.arriving(threads[-1])
 
     try:
         gathered = gather(reader, settings.batch)
-        read = ahead(gathered if past is None else recall(gathered, past), "read")
+        read = ahead(route.up(gathered if past is None else recall(gathered, past)), "read")
         if tracks is None:
             refiner = refiner_of(networks, settings)
             found = analyse(read, networks.detector, settings.detect, None, refiner)
@@ -84,7 +88,8 @@ def stages(
         if networks.enhancer is not None:
             done = ahead(done, "swap")
             done = enhance(done, networks.enhancer, settings.enhance, settings.mask, networks.occluders)
-        yield ahead(monitor.after(done), "swap" if networks.enhancer is None else "enhance")
+        done = disclose(monitor.after(done), text)
+        yield ahead(route.down(done), "swap" if networks.enhancer is None else "enhance")
     finally:
         for thread in threads:
             thread.stop()

@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from trtswap.engine_options import device_index
 from trtswap.errors import OptionError
+from trtswap.provenance_options import DiscloseOptions as DiscloseOptions
+from trtswap.provenance_options import ProvenanceOptions as ProvenanceOptions
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
 LeftOver = Literal["refuse", "resume", "restart"]
@@ -52,6 +54,8 @@ ClipKind = Literal[
     "two people",
     "scene cut",
 ]
+FramePlace = Literal["auto", "host", "gpu"]
+SecondLook = Literal["auto", "always", "never"]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
 
@@ -125,7 +129,8 @@ class DetectOptions:
     each further angle, and 0.1 where detectors are pooled. size: edge of the detector's input in pixels, 0 for its own.
     angles: the upright picture is searched turned by each of 0, 90, 180, 270 degrees. margin: border around the
     picture that continues its edge, so that faces which leave it are found too, top right bottom left, 0..100, 100 is
-    half its height or width.
+    half its height or width. second_look: whether the points of a face are found again, more exactly, from close by:
+    "auto" where the detector can and no landmarker finds them, "always", "never".
     """
 
     network: str = "auto"
@@ -134,6 +139,7 @@ class DetectOptions:
     size: int = 0
     angles: tuple[int, ...] = (0,)
     margin: tuple[int, int, int, int] = (0, 0, 0, 0)
+    second_look: SecondLook = "auto"
 
     def __post_init__(self) -> None:
         _require(0 <= self.score <= 1, f"the detector score is 0 to 1, not {self.score}")
@@ -315,34 +321,6 @@ class BlendOptions:
         _require(0 <= self.strength <= 1, f"the colour strength is 0 to 1, not {self.strength}")
 
 
-@dataclass(frozen=True)
-class ProvenanceOptions:
-    """How outputs say what they are.
-
-    unsigned_reason: why the output carries no signed manifest; None signs it. The plain mark is written in any case.
-    signing_key, signing_cert: PEM files of an organisation's own key and certificates, in place of the user's own;
-        both or none.
-    timestamp_url: of a time-stamp authority; None asks nobody. consent: a file whose digest goes into the manifest.
-    """
-
-    unsigned_reason: str | None = None
-    signing_key: str | None = None
-    signing_cert: str | None = None
-    timestamp_url: str | None = None
-    consent: str | None = None
-
-    def __post_init__(self) -> None:
-        _require(
-            self.unsigned_reason is None or bool(self.unsigned_reason.strip()),
-            "leaving provenance out needs a reason",
-        )
-        signing = (self.signing_key, self.timestamp_url, self.consent)
-        _require(
-            self.unsigned_reason is None or signing == (None, None, None),
-            "keys, time stamps and consent have no effect without provenance",
-        )
-
-
 SEGMENT_S = 60.0
 LONG_S = 300.0
 """Videos longer than this are made in segments of that length, where nothing else is asked for."""
@@ -376,7 +354,9 @@ class SwapOptions:
     together. queue: batches waiting between stages. models: folders searched first for networks. licence: which
     networks may run; "permissive": whose licence permits commercial use, "noncommercial": all but those under no known
     licence. device: "auto" runs TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda"
-    or "cuda:N" insists on engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs.
+    or "cuda:N" insists on engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs. frames: where
+    frames lie between decoding and encoding: "host"; "gpu", in the memory of `device`, which needs pycuda and a build
+    with CUDA; "auto" is the host, for now.
     """
 
     swapper: str = "auto"
@@ -395,10 +375,12 @@ class SwapOptions:
     monitor: MonitorOptions = field(default_factory=MonitorOptions)
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
     resume: ResumeOptions = field(default_factory=ResumeOptions)
+    disclose: DiscloseOptions = field(default_factory=DiscloseOptions)
     models: tuple[str, ...] = ()
     licence: Permission = "any"
     device: str = "auto"
     provider: Literal["auto", "cpu", "cuda"] = "auto"
+    frames: FramePlace = "auto"
     batch: int = 4
     queue: int = 2
     overwrite: bool = False
@@ -409,6 +391,19 @@ class SwapOptions:
         _require(1 <= self.batch <= 64, f"the batch is 1 to 64 frames, not {self.batch}")
         device_index(self.device)
         _require(1 <= self.queue <= 16, f"the queue holds 1 to 16 batches, not {self.queue}")
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """How a run is measured. frames: of the clip, from its start, 0 for all. repeats: runs that count, after one that
+    does not."""
+
+    frames: int = 75
+    repeats: int = 3
+
+    def __post_init__(self) -> None:
+        _require(self.frames >= 0, f"the number of frames is 0 or more, not {self.frames}")
+        _require(1 <= self.repeats <= 100, f"1 to 100 runs are measured, not {self.repeats}")
 
 
 @dataclass(frozen=True)

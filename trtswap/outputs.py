@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from trtswap import tracing
 from trtswap.stages.batch import Batch
 from trtswap.stages.recall import kept
 from trtswap.stages.track_file import TrackWriter
@@ -24,14 +25,15 @@ class Outputs:
         self._overlay, self._draw = overlay, draw
         self._lines = lines
 
-    def write(self, batch: Batch) -> None:
-        """Raises VideoError or PictureError."""
+    def write(self, batch: Batch, frames: Iterator[Frame]) -> None:
+        """frames: those of the batch, on the host. Raises VideoError or PictureError."""
         segments = self._result if isinstance(self._result, SegmentedSink) else None
         notes: Iterator[Any] = kept(batch) if segments and not batch.known else iter(())
-        for frame in batch.frames:
-            self._result.write(frame)
-            if segments and not batch.known:
-                segments.note(next(notes))
+        with tracing.span("write", "stage", **batch.facts()):
+            for frame in frames:
+                self._result.write(frame)
+                if segments and not batch.known:
+                    segments.note(next(notes))
         if self._overlay is not None and self._draw is not None:
             for frame in self._draw(batch):
                 self._overlay.write(frame)

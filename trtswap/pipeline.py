@@ -13,7 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from trtswap import __version__
+from trtswap import __version__, tracing
 from trtswap.binding import binding_of, frames_per_segment
 from trtswap.chain import refiner_of, stages
 from trtswap.errors import OptionError, StrPath
@@ -28,6 +28,8 @@ from trtswap.provenance.run import start as start_provenance
 from trtswap.quality.gate import Gate
 from trtswap.quality.monitor import Monitor, Person
 from trtswap.stages.batch import Batch
+from trtswap.stages.carry import route_of
+from trtswap.stages.disclose import cover, disclosure
 from trtswap.stages.identity import identify
 from trtswap.stages.mask import face_masks
 from trtswap.stages.overlay import overlaid
@@ -110,6 +112,11 @@ class Pipeline:
         pictures = [*self._sources, *(picture for pair in self._cast for side in pair for picture in side)]
         return pictures if self._reference is None else [*pictures, self._reference]
 
+    @property
+    def networks(self) -> NetworkSet:
+        """The networks; opens them as `prepare` does."""
+        return self._ready().networks
+
     def prepare(self) -> None:
         """Opens the networks and recognises the people, unless that is done; `swap` does it where it was not.
 
@@ -140,10 +147,14 @@ class Pipeline:
         check_tracks(options.select, tracks)
         check_apart([*self.inputs, target, tracks], [output, dump_tracks, debug_overlay, *reports])
         gate = Gate(options.monitor, reports, overwrite=options.overwrite)
-        seal, sealing = start_provenance(options, target)
+        route = route_of(options)
+        seal, sealing = start_provenance(options, target, [output, debug_overlay])
         counter = Counter(on_progress)
         with ExitStack() as opened:
             reader = opened.enter_context(open_target(target, trim=options.trim))
+            text = disclosure(options.disclose, reader.info)
+            if text and reader.alpha is not None:
+                cover(reader.alpha, text)
             writing: dict[str, Any] = {
                 "options": options.encode,
                 "overwrite": options.overwrite,
@@ -167,11 +178,10 @@ class Pipeline:
                 past = past_of(*writer.bind(binding, options.resume.left_over))
             outputs = Outputs(writer, overlay, _drawing(ready) if overlay is not None else None, lines)
             monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
-            with stages(
-                reader, ready.networks, ready.settings, ready.people, tracks, monitor, past
-            ) as batches:
+            made = ready.networks, ready.settings, ready.people, tracks, monitor, route, text, past
+            with stages(reader, *made) as batches:
                 for batch in batches:
-                    outputs.write(batch)
+                    outputs.write(batch, route.landed(batch))
                     counter.add(batch)
             counter.tell("finish")
         measured = monitor.quality()
@@ -193,8 +203,9 @@ class Pipeline:
                 *measured.notes,
             ),
             quality=measured.figures,
+            licences={spec.name: spec.licence.label for _, spec, _ in ready.networks.used},
         )
-        gate.close(measured, video=output, original=target, report=report)
+        gate.close(measured, video=output, original=target, report=report, licences=report.licences)
         return report
 
     def close(self) -> None:
@@ -236,7 +247,7 @@ class Pipeline:
 
     def _prepare(self) -> _Prepared:
         options = self._options
-        with ExitStack() as opened:
+        with tracing.span("prepare"), ExitStack() as opened:
             networks = opened.enter_context(NetworkSet(options))
             recognised = partial(
                 identify,

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 DeviceArray = Any
-"""Anything with `__cuda_array_interface__` (pycuda.gpuarray.GPUArray, CuPy, PyTorch)."""
+"""Anything with `__cuda_array_interface__` (trtswap.device.GpuArray, CuPy, PyTorch)."""
 
 
 class PixelFormat(str, Enum):
@@ -301,7 +301,7 @@ class Progress:
 @dataclass(frozen=True)
 class SwapReport:
     """What a run did. seconds: wall clock. networks: role (detector, recogniser, swapper, landmarker, mask)
-    to file path; further networks of one role stand under their names.
+    to file path; further networks of one role stand under their names. licences: of these networks, name to licence.
     notes: what the user should know (conversions, guesses, lost data), in order, one sentence each.
     quality: figures by name (docs/quality.md), None where nothing was measured; empty without a monitor."""
 
@@ -313,3 +313,4 @@ class SwapReport:
     networks: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     quality: dict[str, float | None] = field(default_factory=dict)
+    licences: dict[str, str] = field(default_factory=dict)

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from trtswap import device
+from trtswap.device import gpu
+from trtswap.inference import cuda_calls
 from trtswap.networks import sessions
+
+from .fake_cuda import FakeLibrary
 
 TESTS = Path(__file__).parents[1]
 FAKES = TESTS / "support" / "fakes"
@@ -26,7 +29,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch, version: str, cache: Path) -> None:
     monkeypatch.syspath_prepend(str(FAKES))
     for name, value in environment(version, cache).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(device, "_devices", {})
+    monkeypatch.setattr(gpu, "_gpus", {})
+    monkeypatch.setattr(cuda_calls, "_loaded", FakeLibrary())
     sessions._library.cache_clear()
 
 

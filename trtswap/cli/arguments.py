@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from trtswap import __version__
+from trtswap.cli.bench_arguments import BENCH_EPILOG, BENCH_HELP, add_bench_arguments
 from trtswap.cli.demo_arguments import DEMO_EPILOG, DEMO_HELP, add_demo_arguments
 from trtswap.cli.engine_arguments import (
     BUILD_EPILOG,
@@ -17,7 +18,7 @@ from trtswap.cli.engine_arguments import (
 )
 from trtswap.cli.models_arguments import add_models_commands
 from trtswap.cli.process_arguments import add_models_argument, add_process_arguments
-from trtswap.cli.provenance_arguments import add_provenance, add_verify_arguments
+from trtswap.cli.provenance_arguments import add_disclosure, add_provenance, add_verify_arguments
 from trtswap.cli.quality_arguments import add_compare_arguments, add_quality, add_report_arguments
 from trtswap.cli.resume_arguments import add_resume
 from trtswap.errors import OptionError
@@ -41,6 +42,7 @@ exit codes:
 _EPILOG = f"""\
 start here:
   trtswap demo                                        see a swap, with nothing to download
+  trtswap bench                                       how fast it runs here
   trtswap doctor                                      what this machine has, what is missing
   trtswap networks                                    the networks known, and where they were found
   trtswap models fetch NAME                           download one; import, verify, remove as well
@@ -141,6 +143,7 @@ def build_parser() -> Parser:
     _add_demo(commands)
     _add_process(commands)
     _add_measuring(commands)
+    _add_bench(commands)
     _add_doctor(commands)
     _add_networks(commands)
     _add_build_engines(commands)
@@ -183,8 +186,25 @@ def _add_process(commands: Commands) -> None:
     )
     add_process_arguments(parser)
     add_quality(parser, finished=False)
+    add_disclosure(parser)
     add_provenance(parser)
     add_resume(parser)
+    _add_reporting(parser, quiet=True)
+
+
+def _add_bench(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "bench",
+        usage="trtswap bench [-t FILE -s PICTURE [PICTURE ...]] [options]",
+        help="measure how fast swaps run here",
+        description=BENCH_HELP,
+        epilog=BENCH_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_bench_arguments(parser)
+    add_quality(parser, finished=False)
+    add_disclosure(parser)
     _add_reporting(parser, quiet=True)
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from trtswap import device
 from trtswap.geometry import compose
 from trtswap.inference.session import Session
 from trtswap.networks.alignment import sample
@@ -40,8 +41,8 @@ class XSeg:
         spec = self.session.spec
         width, height = spec.picture.size
         tensor = sample(spec, surfaces, indices, compose(resized(size, (width, height)), placements))
-        found = self.session.run({spec.picture.input: tensor})[0].reshape(-1, height, width)
-        return resize_all(np.clip(found, 0, 1), size)
+        found = device.to_host(self.session.run({spec.picture.input: tensor})[0])
+        return resize_all(np.clip(found.reshape(-1, height, width), 0, 1), size)
 
 
 def resized(size: int, other: tuple[int, int]) -> Array:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trtswap.device import Event
 from trtswap.networks.classifier import Traits
 from trtswap.networks.swapper import Patches
 from trtswap.stages.known import Known
@@ -21,7 +22,8 @@ class Batch:
     new scene. sources: per frame, set by `cast`: int [N], which of several identities each face becomes; empty where
     there is one. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
     theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, set by `confine`, or None. maps:
-    float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None.
+    float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None. Where frames lie on a GPU:
+    ready: when what was queued for the batch is done, for another thread; arrivals: when each frame is on the host.
     known: per frame what an earlier run found in it, set by `recall`; empty for frames that are new. traits, embedded:
     per frame what `sift` and `recognise` asked their networks for. moments: float64 [F, 3, 10], of colour, set by
     `match_colours`, or None.
@@ -41,6 +43,8 @@ class Batch:
     traits: tuple[tuple[Traits, ...], ...] = ()
     embedded: tuple[Array, ...] = ()
     moments: Array | None = None
+    ready: Event | None = None
+    arrivals: tuple[Event, ...] = ()
 
     @property
     def passed_over(self) -> bool:
@@ -51,6 +55,10 @@ class Batch:
     def face_count(self) -> int:
         """Faces over all frames."""
         return sum(len(faces) for faces in self.faces)
+
+    def facts(self) -> dict[str, int]:
+        """For a time line: the first frame, how many, and their faces."""
+        return {"first": self.frames[0].index, "frames": len(self.frames), "faces": self.face_count}
 
     @property
     def frame_of_face(self) -> Array:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from trtswap import device, tracing
 from trtswap.errors import OptionError
 from trtswap.networks.mask import Occluder, Parser
 from trtswap.options import MaskOptions, Region
@@ -32,6 +33,7 @@ _CLASSES: Mapping[Region, int] = MappingProxyType(
 )
 
 
+@tracing.stage("confine")
 def confine(
     batches: Iterable[Batch],
     size: int,
@@ -66,7 +68,7 @@ def _masks(
         yield area_masks(_points(batch), batch.placements, size, options.areas)
     if parser is not None:
         patches = batch.patches
-        pictures = np.clip(patches.pixels * patches.scale + patches.offset, 0, 1)
+        pictures = np.clip(device.to_host(patches.pixels) * patches.scale + patches.offset, 0, 1)
         yield parser.masks(pictures, [_CLASSES[region] for region in options.regions])
 
 
