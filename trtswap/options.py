@@ -11,6 +11,7 @@ from trtswap.provenance_options import DiscloseOptions as DiscloseOptions
 from trtswap.provenance_options import ProvenanceOptions as ProvenanceOptions
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
+LeftOver = Literal["refuse", "resume", "restart"]
 Permission = Literal["any", "noncommercial", "permissive"]
 Gender = Literal["any", "auto", "female", "male"]
 Order = Literal[
@@ -321,6 +322,30 @@ class BlendOptions:
         _require(0 <= self.strength <= 1, f"the colour strength is 0 to 1, not {self.strength}")
 
 
+SEGMENT_S = 60.0
+LONG_S = 300.0
+"""Videos longer than this are made in segments of that length, where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """How a video that is interrupted can be gone on with.
+
+    segment_s: the output is made in segments of so many seconds, each kept once it is complete; 0 makes it in one
+    piece; None is `SEGMENT_S` for videos longer than `LONG_S`, else 0. left_over: of segments that an interrupted run
+    left, "resume" goes on with them where all is as it was then, "restart" begins anew, "refuse" raises OptionError.
+    """
+
+    segment_s: float | None = None
+    left_over: LeftOver = "refuse"
+
+    def __post_init__(self) -> None:
+        _require(
+            self.segment_s is None or self.segment_s == 0 or 0.5 <= self.segment_s <= 3600,
+            f"a segment is half a second to an hour long, or 0 for none, not {self.segment_s}",
+        )
+
+
 @dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run.
@@ -352,6 +377,7 @@ class SwapOptions:
     trim: Trim = field(default_factory=Trim)
     monitor: MonitorOptions = field(default_factory=MonitorOptions)
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
+    resume: ResumeOptions = field(default_factory=ResumeOptions)
     disclose: DiscloseOptions = field(default_factory=DiscloseOptions)
     models: tuple[str, ...] = ()
     licence: Permission = "any"

@@ -100,6 +100,9 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--memory-limit", "6GB"], "memory_limit", 6 * 10**9),
     (["--memory-limit", "512 MiB"], "memory_limit", 512 * 2**20),
     (["--memory-limit", "1.5gb"], "memory_limit", 15 * 10**8),
+    (["--segment", "0"], "resume.segment_s", 0.0),
+    (["--resume"], "resume.left_over", "resume"),
+    (["--restart"], "resume.left_over", "restart"),
     (["-y"], "overwrite", True),
     (["--overwrite"], "overwrite", True),
 ]
@@ -136,6 +139,8 @@ WRONG: list[tuple[list[str], str]] = [
     (["--map", "=me.jpg"], "--map"),
     (["--enhancer-blend", "80"], "--enhancer-blend"),
     (["--enhancer-weight", "2"], "--enhancer-weight"),
+    (["--segment", "0.1"], "--segment"),
+    (["--resume", "--restart"], "--restart"),
     (["--smooth", "kalman"], "--smooth"),
     (["--smooth-lag", "0"], "--smooth-lag"),
     (["--smooth-window", "0"], "--smooth-window"),

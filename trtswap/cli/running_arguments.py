@@ -44,7 +44,8 @@ def add_running(parser: ArgumentParser) -> None:
         default=_DEFAULTS.memory,
         help="how much may be taken, of the GPU's memory and of the machine's: strict 2, moderate 3, normal 4 GB and "
         "no more than half, 70 %%, 90 %% of what is free; queues and batches become smaller to fit, and between "
-        "several targets strict gives networks back, moderate memory that waits " + default_text(_DEFAULTS.memory),
+        "several targets strict gives networks back, moderate memory that waits "
+        + default_text(_DEFAULTS.memory),
     )
     group.add_argument(
         "--memory-limit",

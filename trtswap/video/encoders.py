@@ -12,6 +12,7 @@ from trtswap.options import EncodeOptions
 from trtswap.types import ChromaSiting, PixelFormat, VideoInfo
 from trtswap.video.hdr import HdrMetadata
 from trtswap.video.tags import PQ
+from trtswap.video.x264 import repeatable
 
 # SVT-AV1 writes its banner to standard error unless this is set before its first use.
 os.environ.setdefault("SVT_LOG", "0")
@@ -81,6 +82,9 @@ def plan_encoder(info: VideoInfo, hdr: HdrMetadata, options: EncodeOptions, path
     settings, lost = private(
         quality, preset, siting, hdr if info.transfer == PQ else HdrMetadata(), options.threads
     )
+    if codec == "h264":
+        params = repeatable(settings.get("x264-params", ""), info.width_px)
+        settings.update({"x264-params": params} if params else {})
     tag = "hvc1" if codec == "hevc" and container in ("mp4", "mov") else None
     return EncoderPlan(_ENCODERS[codec], pix_fmt, settings, tag, (*notes, *lost))
 
