@@ -295,6 +295,13 @@ def _add_output(parser: ArgumentParser) -> None:
         help="the encoder's own name for its speed, such as veryfast or slow (default: a balanced one)",
     )
     group.add_argument(
+        "--encoder",
+        choices=_choices(EncodeOptions, "encoder"),
+        default=_DEFAULTS.encode.encoder,
+        help="what encodes: software, or nvenc, the GPU's own encoder of h264 and hevc, which not every GPU has; auto is "
+        "software, for now " + default_text(_DEFAULTS.encode.encoder),
+    )
+    group.add_argument(
         "--encoder-threads",
         metavar="N",
         type=field_of(EncodeOptions, "threads", int),
@@ -319,6 +326,13 @@ def _add_running(parser: ArgumentParser) -> None:
         default=_DEFAULTS.frames,
         help="where frames lie between decoding and encoding: on the host, or in the memory of the GPU, which needs "
         "pycuda and a build with CUDA kernels; auto is the host, for now " + default_text(_DEFAULTS.frames),
+    )
+    group.add_argument(
+        "--decoder",
+        choices=_choices(SwapOptions, "decoder"),
+        default=_DEFAULTS.decoder,
+        help="auto decodes on the GPU where frames stay there (--frames gpu) and PyNvVideoCodec gives the very same "
+        "first frame, software never does " + default_text(_DEFAULTS.decoder),
     )
     group.add_argument(
         "--queue",

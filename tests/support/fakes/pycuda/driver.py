@@ -51,6 +51,8 @@ def _need_context() -> None:
 
 
 class Context:
+    handle = 0xC0
+
     def push(self) -> None:
         _stack().append(self)
 
