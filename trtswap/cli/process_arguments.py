@@ -298,8 +298,8 @@ def _add_output(parser: ArgumentParser) -> None:
         "--encoder",
         choices=_choices(EncodeOptions, "encoder"),
         default=_DEFAULTS.encode.encoder,
-        help="what encodes: software, or nvenc, the GPU's own encoder of h264 and hevc, which not every GPU has; auto is "
-        "software, for now " + default_text(_DEFAULTS.encode.encoder),
+        help="what encodes: software, or nvenc, the GPU's own encoder of h264 and hevc, which not every GPU has; auto "
+        "is software, for now " + default_text(_DEFAULTS.encode.encoder),
     )
     group.add_argument(
         "--encoder-threads",

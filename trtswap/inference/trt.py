@@ -79,7 +79,7 @@ class TrtSession:
         A batch larger than the engine's runs in pieces, side by side where there are contexts.
         Raises OptionError for inputs that do not fit, NetworkError, DeviceError.
         """
-        if all(hasattr(array, "__cuda_array_interface__") for array in inputs.values()) and inputs:
+        if inputs and all(map(device.is_on_device, inputs.values())):
             return self.enqueue(inputs)
         return self._run_host(cast("Mapping[str, Array]", inputs))
 

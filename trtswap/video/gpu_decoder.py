@@ -162,11 +162,10 @@ class _Hardware:
 
     def _copied(self, frame: Any) -> Surface:
         info = self._info
-        planes = []
-        for view, shape in zip(
-            frame.cuda(), info.format.plane_shapes(info.width_px, info.height_px), strict=True
-        ):
-            planes.append(device.duplicate(_plane(view, shape, info.format.dtype, self._gpu)))
+        shapes = info.format.plane_shapes(info.width_px, info.height_px)
+        planes = device.empty_many([(shape, info.format.dtype) for shape in shapes], device=self._gpu)
+        for view, plane in zip(frame.cuda(), planes, strict=True):
+            device.place(plane, _plane(view, plane.shape, plane.dtype, self._gpu))
         return Surface(info.format, tuple(planes), info.colour, info.rotation_deg)
 
 
