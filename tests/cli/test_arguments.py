@@ -111,6 +111,7 @@ NOT_SETTINGS = {
         "--output",
         "--reference",
         "--json",
+        "--trace",
         "--quiet",
         "--verbose",
     ),

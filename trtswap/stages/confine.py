@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from trtswap import device
+from trtswap import device, tracing
 from trtswap.errors import OptionError
 from trtswap.networks.mask import Occluder, Parser
 from trtswap.networks.swapper import Patches
@@ -35,6 +35,7 @@ _CLASSES: Mapping[Region, int] = MappingProxyType(
 )
 
 
+@tracing.stage("confine")
 def confine(
     batches: Iterable[Batch],
     size: int,
