@@ -54,6 +54,7 @@ ClipKind = Literal[
     "two people",
     "scene cut",
 ]
+Encoder = Literal["auto", "software", "nvenc"]
 FramePlace = Literal["auto", "host", "gpu"]
 SecondLook = Literal["auto", "always", "never"]
 MemoryTier = Literal["strict", "moderate", "normal"]
@@ -109,12 +110,14 @@ class EncodeOptions:
         for a picture 0 to 51 maps to JPEG and WebP quality 100 to 49.
     preset: the encoder's own speed name; None means a balanced one.
     threads: 0 lets the encoder choose.
+    encoder: "software"; "nvenc", the GPU's own for h264 and hevc, where it can be opened; "auto" is software, for now.
     """
 
     codec: Codec = "auto"
     quality: int | None = None
     preset: str | None = None
     threads: int = 0
+    encoder: Encoder = "auto"
 
     def __post_init__(self) -> None:
         _require(self.quality is None or 0 <= self.quality <= 51, f"quality is 0 to 51, not {self.quality}")
@@ -359,7 +362,8 @@ class SwapOptions:
     TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda" or "cuda:N" insists on
     engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs. frames: where frames lie between
     decoding and encoding: "host"; "gpu", in the memory of `device`, which needs pycuda and a build with CUDA; "auto" is
-    the host, for now.
+    the host, for now. decoder: "auto" decodes on the GPU where frames stay there and it gives the very same first
+    frame, "software" never does.
     """
 
     swapper: str = "auto"
@@ -384,6 +388,7 @@ class SwapOptions:
     device: str = "auto"
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     frames: FramePlace = "auto"
+    decoder: Literal["auto", "software"] = "auto"
     batch: int = 4
     queue: int = 2
     memory: MemoryTier = "normal"

@@ -157,7 +157,7 @@ class Pipeline:
         seal, sealing = start_provenance(options, target, [output, debug_overlay])
         counter = Counter(on_progress)
         with ExitStack() as opened:
-            reader = opened.enter_context(open_target(target, trim=options.trim))
+            reader = opened.enter_context(open_target(target, trim=options.trim, gpu=route.decodes_on))
             text = disclosure(options.disclose, reader.info)
             if text and reader.alpha is not None:
                 cover(reader.alpha, text)

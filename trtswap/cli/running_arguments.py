@@ -31,6 +31,13 @@ def add_running(parser: ArgumentParser) -> None:
         "pycuda and a build with CUDA kernels; auto is the host, for now " + default_text(_DEFAULTS.frames),
     )
     group.add_argument(
+        "--decoder",
+        choices=get_args(get_type_hints(SwapOptions)["decoder"]),
+        default=_DEFAULTS.decoder,
+        help="auto decodes on the GPU where frames stay there (--frames gpu) and PyNvVideoCodec gives the very same "
+        "first frame, software never does " + default_text(_DEFAULTS.decoder),
+    )
+    group.add_argument(
         "--queue",
         metavar="1..16",
         type=field_of(SwapOptions, "queue", int),
