@@ -20,6 +20,7 @@ HEAVY = ("av", "cv2", "onnx", "onnxruntime", "pycuda", "tensorrt", "rich", "trts
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "__main__"}),
     frozenset({"cli"}),
+    frozenset({"benchmark"}),
     frozenset({"trial", "many"}),
     frozenset({"pipeline", "measure"}),
     frozenset({"chain", "progress"}),
@@ -28,7 +29,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"inference", "ops"}),
     frozenset({"colour_ops"}),
     frozenset({"native"}),
+    frozenset({"memory"}),
     frozenset({"device", "geometry", "concurrency"}),
+    frozenset({"tracing"}),
+    frozenset({"host_memory", "whole_file"}),
     frozenset({"types", "options"}),
     frozenset({"engine_options", "provenance_options"}),
     frozenset({"errors"}),
@@ -98,7 +102,14 @@ def test_imports_are_recognised() -> None:
     assert parts_imported(PACKAGE / "options.py") == {"engine_options", "provenance_options", "errors"}
     assert parts_imported(PACKAGE / "cli" / "arguments.py") == {"cli", "errors"}
     assert parts_imported(PACKAGE / "cli" / "process.py") == {
-        *("cli", "errors", "options", "pipeline", "types"),
+        "cli",
+        "errors",
+        "memory",
+        "options",
+        "pipeline",
+        "tracing",
+        "types",
+        "video",
     }
 
 

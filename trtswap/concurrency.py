@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from trtswap import tracing
+
 Item = TypeVar("Item")
 
 
@@ -23,6 +25,7 @@ class Ahead(Generic[Item], Iterator[Item]):
         if size < 1:
             raise ValueError(f"a queue holds at least one item, not {size}")
         self._source = source
+        self._name = name
         self._size = size
         self._items: deque[Item] = deque()
         self._changed = threading.Condition()
@@ -56,23 +59,31 @@ class Ahead(Generic[Item], Iterator[Item]):
 
     def _put(self, item: Item) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or len(self._items) < self._size)
+            self._wait("full", lambda: self._stopped or len(self._items) < self._size)
             if self._stopped:
                 return False
             self._items.append(item)
+            tracing.count(f"queue {self._name}", batches=len(self._items))
             self._changed.notify_all()
             return True
+
+    def _wait(self, state: str, done: Callable[[], bool]) -> None:
+        """Until it is done; the condition is held. state: of the queue, for the time line."""
+        if not done():
+            with tracing.span(f"queue {self._name} {state}", "wait"):
+                self._changed.wait_for(done)
 
     def __iter__(self) -> Ahead[Item]:
         return self
 
     def __next__(self) -> Item:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._ended or len(self._items) > 0)
+            self._wait("empty", lambda: self._stopped or self._ended or len(self._items) > 0)
             if self._stopped:
                 raise StopIteration
             if self._items:
                 item = self._items.popleft()
+                tracing.count(f"queue {self._name}", batches=len(self._items))
                 self._changed.notify_all()
                 return item
             error, self._error = self._error, None

@@ -368,6 +368,19 @@ class SwapOptions:
 
 
 @dataclass(frozen=True)
+class BenchOptions:
+    """How a run is measured. frames: of the clip, from its start, 0 for all. repeats: runs that count, after one that
+    does not."""
+
+    frames: int = 75
+    repeats: int = 3
+
+    def __post_init__(self) -> None:
+        _require(self.frames >= 0, f"the number of frames is 0 or more, not {self.frames}")
+        _require(1 <= self.repeats <= 100, f"1 to 100 runs are measured, not {self.repeats}")
+
+
+@dataclass(frozen=True)
 class DemoOptions:
     """A rendered clip. kind: what happens in it. seed: the same number always gives the same people and motion.
     seconds: how long. rate: frames per second. size: width and height in pixels, both even."""

@@ -13,7 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from trtswap import __version__
+from trtswap import __version__, tracing
 from trtswap.chain import refiner_of, stages
 from trtswap.errors import StrPath
 from trtswap.inference.cache import digest_of
@@ -108,6 +108,11 @@ class Pipeline:
         pictures = [*self._sources, *(picture for pair in self._cast for side in pair for picture in side)]
         return pictures if self._reference is None else [*pictures, self._reference]
 
+    @property
+    def networks(self) -> NetworkSet:
+        """The networks; opens them as `prepare` does."""
+        return self._ready().networks
+
     def prepare(self) -> None:
         """Opens the networks and recognises the people, unless that is done; `swap` does it where it was not.
 
@@ -165,8 +170,9 @@ class Pipeline:
             made = ready.networks, ready.settings, ready.people, tracks, monitor, route, text
             with stages(reader, *made) as batches:
                 for batch in batches:
-                    for frame in route.landed(batch):
-                        writer.write(frame)
+                    with tracing.span("write", "stage", **batch.facts()):
+                        for frame in route.landed(batch):
+                            writer.write(frame)
                     if overlay and draw:
                         for frame in draw(batch):
                             overlay.write(frame)
@@ -220,7 +226,7 @@ class Pipeline:
 
     def _prepare(self) -> _Prepared:
         options = self._options
-        with ExitStack() as opened:
+        with tracing.span("prepare"), ExitStack() as opened:
             networks = opened.enter_context(NetworkSet(options))
             recognised = partial(
                 identify,

@@ -108,6 +108,7 @@ NOT_SETTINGS = {
         "--output",
         "--reference",
         "--json",
+        "--trace",
         "--quiet",
         "--verbose",
     ),

@@ -22,7 +22,7 @@ from trtswap.stages.smoothing.causal import (
     adaptive_alpha,
     ema_weights,
 )
-from trtswap.stages.smoothing.fit import fit_rows, ladder
+from trtswap.stages.smoothing.fit import fit, ladder
 from trtswap.stages.smoothing.local import lag_in_frames
 from trtswap.stages.smoothing.parameters import decompose, recompose, repair
 from trtswap.types import Faces
@@ -191,7 +191,7 @@ def test_white_noise_falls_as_the_rows_predict() -> None:
     rng = np.random.default_rng()
     steps = ladder(LAG)
     offsets = np.arange(-LAG, LAG + 1.0)
-    row = fit_rows(steps, np.abs(offsets), offsets / (LAG + 1), np.ones((1, 2 * LAG + 1)))[0, -1]
+    row = fit(steps, np.abs(offsets), offsets / (LAG + 1), np.ones((1, 2 * LAG + 1))).rows[0, -1]
     deviation = 2.0
     noisy = still(3000) + rng.normal(0, deviation, (3000, 5, 2))
     centres = smoothed(make(), noisy).mean(axis=1)[100:-100]
@@ -206,11 +206,11 @@ def test_rows_sum_to_one_and_reproduce_parabolas() -> None:
     steps = ladder(LAG)
     offsets = np.arange(-LAG, LAG + 1.0) / (LAG + 1)
     weights = rng.uniform(0.3, 1, (20, 2 * LAG + 1))
-    rows = fit_rows(steps, np.abs(offsets) * (LAG + 1), offsets, weights)
+    rows = fit(steps, np.abs(offsets) * (LAG + 1), offsets, weights).rows
     assert np.abs(rows.sum(axis=2) - 1).max() < 1e-9
     assert np.abs(rows[:, 1:] @ offsets).max() < 1e-5
     assert np.abs(rows[:, 2:] @ offsets**2).max() < 1e-2
-    even = fit_rows(steps, np.abs(offsets) * (LAG + 1), offsets, np.ones((1, 2 * LAG + 1)))
+    even = fit(steps, np.abs(offsets) * (LAG + 1), offsets, np.ones((1, 2 * LAG + 1))).rows
     assert np.abs(even - even[:, :, ::-1]).max() < 1e-12
     assert np.abs(even[:, 2:] @ offsets**2).max() < 1e-7
 
@@ -218,7 +218,7 @@ def test_rows_sum_to_one_and_reproduce_parabolas() -> None:
 def test_a_window_in_which_nothing_counts_gives_its_centre() -> None:
     steps = ladder(2)
     offsets = np.arange(-2.0, 3)
-    rows = fit_rows(steps, np.abs(offsets), offsets / 3, np.zeros((1, 5)))
+    rows = fit(steps, np.abs(offsets), offsets / 3, np.zeros((1, 5))).rows
     assert np.array_equal(rows[0], np.tile([0, 0, 1, 0, 0], (4, 1)))
 
 

@@ -67,7 +67,9 @@ class FakeCore:
             from pycuda import driver
 
             for value in (*args, *kwargs.values()):
-                assert not (isinstance(value, np.ndarray) and value.dtype == np.float32), "must lie on the GPU"
+                assert not (isinstance(value, np.ndarray) and value.dtype == np.float32), (
+                    "must lie on the GPU"
+                )
             noted = [_noted(value) for value in args]
             named = {key: _noted(value) for key, value in kwargs.items() if key not in ("stream", "allocate")}
             stream = kwargs["stream"]

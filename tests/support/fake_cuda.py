@@ -1,3 +1,4 @@
+# ruff: noqa: N802  the names are those of the driver
 """The driver's library as ctypes sees it, on the pretended GPU: events, graphs and copies by numbers of streams."""
 
 from __future__ import annotations

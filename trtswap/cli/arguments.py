@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from trtswap import __version__
+from trtswap.cli.bench_arguments import BENCH_EPILOG, BENCH_HELP, add_bench_arguments
 from trtswap.cli.demo_arguments import DEMO_EPILOG, DEMO_HELP, add_demo_arguments
 from trtswap.cli.engine_arguments import (
     BUILD_EPILOG,
@@ -40,6 +41,7 @@ exit codes:
 _EPILOG = f"""\
 start here:
   trtswap demo                                        see a swap, with nothing to download
+  trtswap bench                                       how fast it runs here
   trtswap doctor                                      what this machine has, what is missing
   trtswap networks                                    the networks known, and where they were found
   trtswap models fetch NAME                           download one; import, verify, remove as well
@@ -138,6 +140,7 @@ def build_parser() -> Parser:
     _add_demo(commands)
     _add_process(commands)
     _add_measuring(commands)
+    _add_bench(commands)
     _add_doctor(commands)
     _add_networks(commands)
     _add_build_engines(commands)
@@ -182,6 +185,22 @@ def _add_process(commands: Commands) -> None:
     add_quality(parser, finished=False)
     add_disclosure(parser)
     add_provenance(parser)
+    _add_reporting(parser, quiet=True)
+
+
+def _add_bench(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "bench",
+        usage="trtswap bench [-t FILE -s PICTURE [PICTURE ...]] [options]",
+        help="measure how fast swaps run here",
+        description=BENCH_HELP,
+        epilog=BENCH_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_bench_arguments(parser)
+    add_quality(parser, finished=False)
+    add_disclosure(parser)
     _add_reporting(parser, quiet=True)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
+from trtswap import tracing
 from trtswap.cli import process_many
 from trtswap.cli.logs import level_of, logging_to
 from trtswap.cli.output import DONE, Output, exit_code
@@ -15,6 +16,7 @@ from trtswap.cli.process_output import show_result
 from trtswap.cli.progress import reporter_for
 from trtswap.cli.settings import grouped, many_options, swap_options
 from trtswap.errors import OptionError, QualityError
+from trtswap.memory import device_probes
 from trtswap.options import ManyOptions
 
 if TYPE_CHECKING:
@@ -26,7 +28,11 @@ def run(arguments: Namespace, output: Output) -> int:
     """Runs the swap. Raises what swap_video and swap_many raise; a missed threshold once the result is told."""
     options, many = swap_options(arguments), many_options(arguments)
     console = Console(stderr=True)
-    with logging_to(console, level_of(quiet=output.quiet, verbosity=arguments.verbose)):
+    _check_trace(arguments)
+    with (
+        logging_to(console, level_of(quiet=output.quiet, verbosity=arguments.verbose)),
+        tracing.to_file(arguments.trace, overwrite=options.overwrite, probes=device_probes(options)),
+    ):
         if process_many.is_meant(arguments):
             return process_many.run(arguments, output, console, options, many)
         if many != ManyOptions():
@@ -61,6 +67,17 @@ def _run(arguments: Namespace, output: Output, console: Console, options: SwapOp
             options=options,
             on_progress=reporter,
         )
+
+
+def _check_trace(arguments: Namespace) -> None:
+    """The time line must not be written over a file of the run. Raises OptionError."""
+    from trtswap.video.paths import check_apart
+
+    read = [*arguments.source, *arguments.target, arguments.reference, arguments.tracks]
+    read += [path for pair in arguments.map for path in pair]
+    written = [arguments.output, arguments.dump_tracks, arguments.debug_overlay, *arguments.report]
+    if arguments.trace is not None:
+        check_apart([*read, *written], [arguments.trace])
 
 
 def _show(report: SwapReport, output: Output, code: int) -> None:

@@ -15,6 +15,7 @@ from trtswap.cli.optional_arguments import (
     add_swap_arguments,
     default_text,
 )
+from trtswap.cli.running_arguments import add_running
 from trtswap.cli.selection_arguments import add_map, add_selection
 from trtswap.cli.values import PaddingAction, field_of, time_point
 from trtswap.options import (
@@ -41,6 +42,11 @@ def _choices(settings: type, name: str) -> tuple[str, ...]:
 def add_process_arguments(parser: ArgumentParser) -> None:
     """Adds every group of options that belongs to `process` alone."""
     _add_files(parser)
+    add_swap_options(parser)
+
+
+def add_swap_options(parser: ArgumentParser) -> None:
+    """Adds the groups that say how a swap is done, without its files."""
     _add_faces(parser)
     _add_networks(parser)
     _add_steady(parser)
@@ -49,7 +55,7 @@ def add_process_arguments(parser: ArgumentParser) -> None:
     add_blend_arguments(parser)
     _add_part(parser)
     _add_output(parser)
-    _add_running(parser)
+    add_running(parser)
 
 
 def add_models_argument(group: _ActionsContainer) -> None:
@@ -300,31 +306,4 @@ def _add_output(parser: ArgumentParser) -> None:
         type=field_of(EncodeOptions, "threads", int),
         default=_DEFAULTS.encode.threads,
         help="threads of the encoder; 0 lets it choose " + default_text(_DEFAULTS.encode.threads),
-    )
-
-
-def _add_running(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("running")
-    group.add_argument(
-        "--batch",
-        metavar="1..64",
-        type=field_of(SwapOptions, "batch", int),
-        default=_DEFAULTS.batch,
-        help="frames worked on together; more is faster on a GPU and takes more memory "
-        + default_text(_DEFAULTS.batch),
-    )
-    group.add_argument(
-        "--frames",
-        choices=_choices(SwapOptions, "frames"),
-        default=_DEFAULTS.frames,
-        help="where frames lie between decoding and encoding: on the host, or in the memory of the GPU, which needs "
-        "pycuda and a build with CUDA kernels; auto is the host, for now " + default_text(_DEFAULTS.frames),
-    )
-    group.add_argument(
-        "--queue",
-        metavar="1..16",
-        type=field_of(SwapOptions, "queue", int),
-        default=_DEFAULTS.queue,
-        help="batches waiting between two stages; more evens out a bumpy run and takes more memory "
-        + default_text(_DEFAULTS.queue),
     )

@@ -78,12 +78,16 @@ class GpuArray:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: slice) -> GpuArray:
-        """Some consecutive rows of the first axis, as a view."""
+    def __getitem__(self, rows: slice | int) -> GpuArray:
+        """A row of the first axis, or some consecutive ones, as a view."""
+        row = self.strides[0] if self.strides is not None else self.nbytes // max(1, self.shape[0])
+        if not isinstance(rows, slice):
+            at = range(self.shape[0])[rows]
+            strides = None if self.strides is None else self.strides[1:]
+            return self._view(self.shape[1:], self.dtype, self.ptr + at * row, strides)
         start, stop, step = rows.indices(self.shape[0])
         if step != 1:
             raise ValueError("rows on a GPU are consecutive")
-        row = self.strides[0] if self.strides is not None else self.nbytes // max(1, self.shape[0])
         shape = (max(0, stop - start), *self.shape[1:])
         return self._view(shape, self.dtype, self.ptr + start * row, self.strides)
 

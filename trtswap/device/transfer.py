@@ -201,8 +201,14 @@ def duplicate(array: DeviceArray) -> GpuArray:
     return target
 
 
-def place(target: GpuArray, source: DeviceArray) -> None:
-    """Copies an array of the same shape and type into dense GPU memory, queued on this thread's stream."""
+def place(target: DeviceArray, source: DeviceArray) -> None:
+    """Copies an array into another of the same shape and type: on the host at once, else into dense memory of a GPU,
+    queued on this thread's stream."""
+    if isinstance(target, np.ndarray):
+        target[...] = source
+        return
+    if not target.nbytes:
+        return
     if isinstance(source, np.ndarray):
         _send(open_gpu(target.device), [(target, source)])
         return

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import onnxruntime
 
-from trtswap import device
+from trtswap import device, tracing
 from trtswap.errors import (
     DeviceError,
     DeviceMemoryError,
@@ -78,7 +78,8 @@ class OrtSession:
             return [device.to_device(output) for output in self.run(dict(zip(inputs, found, strict=True)))]
         count = checked_batch(self.spec, inputs)
         step = self.max_batch or count
-        pieces = [self._run_piece(session, inputs, start, step) for start in range(0, count, step)]
+        with tracing.span(self.spec.name, "network", batch=count):
+            pieces = [self._run_piece(session, inputs, start, step) for start in range(0, count, step)]
         joined = (
             pieces[0] if len(pieces) == 1 else [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
         )

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from trtswap import device
+from trtswap import device, tracing
 from trtswap.errors import NetworkError, StrPath
 from trtswap.inference.feed import checked_batch
 from trtswap.inference.lane import Lane
@@ -79,9 +79,10 @@ class TrtSession:
         A batch larger than the engine's runs in pieces, side by side where there are contexts.
         Raises OptionError for inputs that do not fit, NetworkError, DeviceError.
         """
-        if all(hasattr(array, "__cuda_array_interface__") for array in inputs.values()) and inputs:
-            return self.enqueue(inputs)
-        return self._run_host(cast("Mapping[str, Array]", inputs))
+        with tracing.span(self.spec.name, "network", batch=len(next(iter(inputs.values()), ()))):
+            if all(hasattr(array, "__cuda_array_interface__") for array in inputs.values()) and inputs:
+                return self.enqueue(inputs)
+            return self._run_host(cast("Mapping[str, Array]", inputs))
 
     def enqueue(
         self,

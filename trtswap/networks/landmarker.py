@@ -22,6 +22,8 @@ _GRID = 64
 _CLEARLY = 0.2
 _DARK = 30
 """Mean lightness, of 255, below which a crop is brightened."""
+_BELOW_GREY = 10
+"""Codes of 255 that the mean lightness may lie below the mean luma, rounding included."""
 _UNSURE = 2
 """By so much the lightness measured on a GPU may be off that of OpenCV's bytes."""
 
@@ -181,9 +183,20 @@ def _brighten(crop: Array) -> None:
 
     Lightness is taken as if the planes were R G B: the networks were used so.
     """
+    if _surely_light(crop):
+        return
     pixels = np.rint(np.moveaxis(crop, 0, -1) * 255).astype(np.uint8)
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
     if lab[..., 0].mean() >= _DARK:
         return
     lab[..., 0] = cv2.createCLAHE(clipLimit=2, tileGridSize=(8, 8)).apply(np.ascontiguousarray(lab[..., 0]))
     crop[...] = np.moveaxis(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), -1, 0) / np.float32(255)
+
+
+def _surely_light(crop: Array) -> bool:
+    """Whether a crop [3, H, W] is so light that its lightness need not be worked out pixel by pixel.
+
+    In codes of 255, L* is nowhere more than 5 below the luma of BT.709, whatever the colour, and so is its mean.
+    """
+    luma = float(np.dot((0.2126, 0.7152, 0.0722), crop.mean(axis=(1, 2), dtype=np.float64))) * 255
+    return bool(luma >= _DARK + _BELOW_GREY)

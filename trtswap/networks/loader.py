@@ -32,7 +32,8 @@ class NetworkSet:
     """The networks of a run. A context manager; `close` may be repeated.
 
     landmarker, guesser, parser, classifier, enhancer: None where none is wanted, or none is on disk and a run can do
-    without. occluders: those whose masks count, perhaps none. paths: role to file. notes: what runs without a network
+    without. occluders: those whose masks count, perhaps none. paths: role to file. sessions: network to what runs it.
+    notes: what runs without a network
     that is not on disk, for the user.
     Raises OptionError for a name that is no network of its role, NetworkNotFoundError, NetworkError and its kin,
     DeviceError.
@@ -45,6 +46,7 @@ class NetworkSet:
         self.paths: dict[str, str] = {}
         self.notes: list[str] = []
         self.used: list[tuple[str, NetworkSpec, Path]] = []
+        self.sessions: dict[str, Session] = {}
         check_choices(self._specs, self._store, options)
         with ExitStack() as opened:
             self._sessions = opened
@@ -165,6 +167,7 @@ class NetworkSet:
         )
         self.paths[spec.name if role in self.paths else role] = str(path)
         self.used.append((role, spec, path))
+        self.sessions[spec.name] = session
         return session
 
     def close(self) -> None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
-from trtswap import ops
+from trtswap import device, ops
 from trtswap.geometry import TEMPLATES, estimate_similarity, invert, transform_points
+from trtswap.native import allocate
 from trtswap.networks.detector import Candidates, Detector, GridDetector
 from trtswap.options import DetectOptions
 from trtswap.types import Array, Faces, Surface
@@ -51,6 +52,10 @@ class LookingTwice:
         self._eyes_px = np.array(network.session.spec.picture.looks, np.float64)
         columns, rows = (edge // TILE_PX for edge in network.size)
         self._grid = (columns, rows)
+        picture = network.session.spec.picture
+        black = -np.array(picture.mean, np.float32) / np.array(picture.std, np.float32)
+        shape = (columns * rows, 3, TILE_PX, TILE_PX)
+        self._black = device.Constant(np.ascontiguousarray(np.broadcast_to(black[:, None, None], shape)))
 
     def search(self, surfaces: Sequence[Surface], options: DetectOptions) -> list[list[Candidates]]:
         """What the detector itself finds."""
@@ -86,8 +91,12 @@ class LookingTwice:
         if not usable.any():
             return points
         rows = np.flatnonzero(usable)
-        tiles = self._tiles(surfaces, np.repeat(indices[rows], looks), placements[rows].reshape(-1, 2, 3))
-        seen, scores = self._read(tiles, np.tile(centres, (len(rows), 1)), np.tile(self._eyes_px, len(rows)))
+        pictures = self._pictures(
+            surfaces, np.repeat(indices[rows], looks), placements[rows].reshape(-1, 2, 3)
+        )
+        seen, scores = self._read(
+            pictures, np.tile(centres, (len(rows), 1)), np.tile(self._eyes_px, len(rows))
+        )
         seen = transform_points(invert(placements[rows].reshape(-1, 2, 3)), seen)
         better: Array = points.copy()
         for row, some, weights in zip(
@@ -97,26 +106,39 @@ class LookingTwice:
                 better[row] = np.average(some, axis=0, weights=weights)
         return better
 
-    def _tiles(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Array:
-        """The crops: float32 [T, 3, TILE_PX, TILE_PX], on the host."""
+    def _pictures(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Any:
+        """The crops side by side in pictures [N, 3, H, W] of the network's size, row by row, where the surfaces are.
+        What is left over is black."""
         picture = self._network.session.spec.picture
-        tiles = ops.crop(
-            surfaces, indices, placements, (TILE_PX, TILE_PX),
+        columns, rows = self._grid
+        count = -(-len(indices) // (columns * rows))
+        tiles = allocate((count * columns * rows, 3, TILE_PX, TILE_PX), "float32", surfaces)
+        ops.crop(
+            surfaces, indices, placements, (TILE_PX, TILE_PX), out=tiles[: len(indices)],
             channels=picture.channels, mean=picture.mean, std=picture.std, sampling="area",
         )  # fmt: skip
-        if not isinstance(tiles, np.ndarray):
-            from trtswap import device
+        device.place(tiles[len(indices) :], self._black.beside(tiles)[: len(tiles) - len(indices)])
+        grid = (count, rows, columns, 3, TILE_PX, TILE_PX)
+        canvas = ops.rearrange(tiles, grid, (0, 3, 1, 4, 2, 5))
+        canvas = canvas.reshape(count, 3, rows * TILE_PX, columns * TILE_PX)
+        return self._bordered(canvas)
 
-            tiles = device.to_host(tiles)
-        return np.asarray(tiles)
+    def _bordered(self, canvas: Any) -> Any:
+        """Pictures at the network's size, black to the right and below."""
+        width, height = self._network.size
+        if canvas.shape[2:] == (height, width):
+            return canvas
+        whole = np.empty((len(canvas), 3, height, width), np.float32)
+        whole[:] = self._black.array[0, :, :1, :1]
+        whole[:, :, : canvas.shape[2], : canvas.shape[3]] = device.to_host(canvas)
+        return device.beside(whole, canvas)
 
-    def _read(self, tiles: Array, centres: Array, eyes_px: Array) -> tuple[Array, Array]:
+    def _read(self, pictures: Any, centres: Array, eyes_px: Array) -> tuple[Array, Array]:
         """Points [T, 5, 2] in pixels of their tile, and scores [T], 0 where no face was seen near `centres` [T, 2]."""
         columns, rows = self._grid
-        count, per_picture = len(tiles), columns * rows
-        outputs = self._network.session.run(
-            {self._network.session.spec.picture.input: self._side_by_side(tiles)}
-        )
+        count, per_picture = len(centres), columns * rows
+        outputs = self._network.session.run({self._network.session.spec.picture.input: pictures})
+        outputs = device.fetch(outputs).get()
         scores, _, landmarks = self._network.candidates(outputs)
         likely = (
             (scores > _ALIKE * _LEAST_SCORE) & np.isfinite(scores) & np.isfinite(landmarks).all(axis=(2, 3))
@@ -135,18 +157,3 @@ class LookingTwice:
                 points[tile] = np.average(found, axis=0, weights=weights) - corner
                 best[tile] = top
         return points, best
-
-    def _side_by_side(self, tiles: Array) -> Array:
-        """Pictures [N, 3, H, W] of the network's size with the tiles row by row; what is left over is black."""
-        columns, rows = self._grid
-        width, height = self._network.size
-        picture = self._network.session.spec.picture
-        black = -np.array(picture.mean, np.float32) / np.array(picture.std, np.float32)
-        count = -(-len(tiles) // (columns * rows))
-        canvas = np.empty((count, 3, height, width), np.float32)
-        canvas[:] = black[:, None, None]
-        for tile, pixels in enumerate(tiles):
-            number, place = divmod(tile, columns * rows)
-            x, y = TILE_PX * (place % columns), TILE_PX * (place // columns)
-            canvas[number, :, y : y + TILE_PX, x : x + TILE_PX] = pixels
-        return canvas

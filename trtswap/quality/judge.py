@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from trtswap import tracing
 from trtswap.quality import metrics, region
 from trtswap.quality.tally import Tally
 from trtswap.quality.trace import FaceTrace, Glimpse, Shot
@@ -85,7 +86,8 @@ class Judge:
             if self._dropping:
                 continue
             try:
-                self._judge(look)
+                with tracing.span("judge", "stage", frame=look.index):
+                    self._judge(look)
             except Exception as error:  # told by the monitor; what still comes is taken and forgotten
                 self._dropping = True
                 self._on_error(error)

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from trtswap import tracing
 from trtswap.geometry import compose, invert, transform_points
 from trtswap.networks.recogniser import Recogniser
 from trtswap.networks.swapper import Patches
@@ -120,6 +121,7 @@ class Monitor:
         self._off = options.mode == "off"
         self._judge = Judge(self._tally, self._fail)
 
+    @tracing.stage("look before")
     def before(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Passes batches on, having looked at their frames as they were."""
         for batch in batches:
@@ -134,6 +136,7 @@ class Monitor:
                 first += len(faces)
             yield batch
 
+    @tracing.stage("look after")
     def after(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Passes batches on, having looked at their frames as they have become."""
         for batch in batches:

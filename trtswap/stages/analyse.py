@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from trtswap import tracing
 from trtswap.geometry import TEMPLATES, estimate_similarity
 from trtswap.networks.detector import Detector
 from trtswap.networks.recogniser import Recogniser
@@ -16,6 +17,7 @@ from trtswap.stages.landmarks import Refiner
 from trtswap.types import Faces, Surface
 
 
+@tracing.stage("analyse")
 def analyse(
     batches: Iterable[Batch],
     detector: Detector,

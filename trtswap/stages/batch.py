@@ -42,6 +42,10 @@ class Batch:
         """Faces over all frames."""
         return sum(len(faces) for faces in self.faces)
 
+    def facts(self) -> dict[str, int]:
+        """For a time line: the first frame, how many, and their faces."""
+        return {"first": self.frames[0].index, "frames": len(self.frames), "faces": self.face_count}
+
     @property
     def frame_of_face(self) -> Array:
         """int [F], the frame (counted within the batch) of each face."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from trtswap import device, ops
+from trtswap import device, ops, tracing
 from trtswap.colour_ops import TransferMethod
 from trtswap.geometry import transform_points
 from trtswap.options import BlendOptions, SmoothOptions
@@ -29,6 +29,7 @@ _SURE_SAMPLES = 256.0
 _UPPER = np.triu_indices(3)
 
 
+@tracing.stage("match colours")
 def match_colours(
     batches: Iterable[Batch],
     template: str,

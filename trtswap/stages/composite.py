@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from trtswap import device, ops
+from trtswap import device, ops, tracing
 from trtswap.options import BlendOptions, MaskOptions
 from trtswap.stages.batch import Batch
 from trtswap.stages.colour import landmarks_in_crops
 from trtswap.stages.mask import face_masks
 
 
+@tracing.stage("composite")
 def composite(
     batches: Iterable[Batch], template: str, size: int, mask: MaskOptions, blend: BlendOptions
 ) -> Iterator[Batch]:

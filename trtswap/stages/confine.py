@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from trtswap import device
+from trtswap import device, tracing
 from trtswap.errors import OptionError
 from trtswap.networks.mask import Occluder, Parser
 from trtswap.options import MaskOptions, Region
@@ -33,6 +33,7 @@ _CLASSES: Mapping[Region, int] = MappingProxyType(
 )
 
 
+@tracing.stage("confine")
 def confine(
     batches: Iterable[Batch],
     size: int,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 
-from trtswap import ops
+from trtswap import device, ops
 from trtswap.options import DiscloseOptions
 from trtswap.stages.batch import Batch
 from trtswap.stages.lettering import lettering
@@ -71,15 +70,11 @@ def disclose(batches: Iterable[Batch], disclosed: Disclosure | None) -> Iterator
         yield from batches
         return
     index, placement = np.zeros(1, np.int32), disclosed.placement
-    uploaded: tuple[Any, Any] | None = None
+    patch, mask = device.Constant(disclosed.patch), device.Constant(disclosed.mask)
     for batch in batches:
         for frame in batch.frames:
-            if frame.surface.on_device and uploaded is None:
-                uploaded = _uploaded(disclosed)
-            patch, mask = (
-                uploaded if uploaded and frame.surface.on_device else (disclosed.patch, disclosed.mask)
-            )
-            ops.composite([frame.surface], index, placement, patch, mask)
+            plane = frame.surface.planes[0]
+            ops.composite([frame.surface], index, placement, patch.beside(plane), mask.beside(plane))
         yield batch
 
 
@@ -136,9 +131,3 @@ def _turned_back(
         180: (whole_x - x - width, whole_y - y - height),
         270: (y, whole_x - x - width),
     }[rotation_deg]
-
-
-def _uploaded(disclosed: Disclosure) -> tuple[Any, Any]:
-    from trtswap import device
-
-    return device.to_device(disclosed.patch), device.to_device(disclosed.mask)

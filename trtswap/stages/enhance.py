@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from trtswap import device, ops
+from trtswap import device, ops, tracing
 from trtswap.networks.enhancer import Restorer
 from trtswap.networks.mask import Occluder
 from trtswap.options import EnhanceOptions, MaskOptions
@@ -15,6 +15,7 @@ from trtswap.stages.mask import box_mask, combine, soften
 from trtswap.types import Array
 
 
+@tracing.stage("enhance")
 def enhance(
     batches: Iterable[Batch],
     restorer: Restorer,

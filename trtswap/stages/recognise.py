@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from trtswap import tracing
 from trtswap.networks.recogniser import EMBEDDING_LENGTH, Recogniser
 from trtswap.stages.batch import Batch
 from trtswap.types import Array, Faces
@@ -23,6 +24,7 @@ _FORGOTTEN = 256
 """Frames after which a track that is gone is forgotten."""
 
 
+@tracing.stage("recognise")
 def recognise(batches: Iterable[Batch], recogniser: Recogniser) -> Iterator[Batch]:
     """Sets the embeddings of all faces: of a track the mean of its newest, raw, towards which it glides when that
     changes, so that nothing made of it jumps; zeros where there is none yet.

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from trtswap import tracing
 from trtswap.networks.classifier import FairFace, Traits
 from trtswap.options import SelectOptions
 from trtswap.stages.batch import Batch
@@ -18,6 +19,7 @@ _VOTES = 5
 _FORGOTTEN = 256
 
 
+@tracing.stage("sift")
 def sift(batches: Iterable[Batch], classifier: FairFace, options: SelectOptions) -> Iterator[Batch]:
     """Narrows `faces` of each batch to those that pass the filters of `options`. "auto" is to be settled before."""
     jury = _Jury(classifier)

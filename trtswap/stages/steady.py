@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from trtswap import tracing
 from trtswap.options import SmoothOptions
 from trtswap.stages.batch import Batch
 from trtswap.stages.gaps import GapFiller
@@ -21,6 +22,7 @@ LEAST_SIGHTINGS = 3
 and the scene is no shorter itself."""
 
 
+@tracing.stage("steady")
 def steady(
     batches: Iterable[Batch], options: SmoothOptions, frame_rate: float | None, size: int
 ) -> Iterator[Batch]:

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from trtswap import device
+from trtswap import device, tracing
 from trtswap.networks.swapper import Swapper
 from trtswap.stages.batch import Batch
 from trtswap.types import Array, DeviceArray, Identity
 
 
+@tracing.stage("swap")
 def swap(
     batches: Iterable[Batch], swapper: Swapper, identities: Sequence[Identity], weight: float = 0.5
 ) -> Iterator[Batch]:

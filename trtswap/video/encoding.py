@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from trtswap import tracing
 from trtswap.errors import TrtSwapError, VideoError
 from trtswap.options import EncodeOptions
 from trtswap.types import Frame, PixelFormat, Range, VideoInfo
@@ -36,6 +37,7 @@ class Encoder:
         self._held: list[Any] | None = []
         self.stream = self._add_stream(container, options)
 
+    @tracing.timed("encode", "video")
     def encode(self, frame: Frame, shift: int) -> list[Any]:
         """The packets that are ready once `frame` is taken, its time stamp less `shift` ticks.
 
@@ -54,6 +56,7 @@ class Encoder:
         held, self._held = self._held, None
         return held
 
+    @tracing.timed("encode the rest", "video")
     def flush(self) -> list[Any]:
         """The packets left after the last frame."""
         packets = list(self.stream.encode(None))

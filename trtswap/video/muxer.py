@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 
+from trtswap import tracing
 from trtswap.options import EncodeOptions
 from trtswap.video.containers import TEXT_OPTIONS, AvError
 from trtswap.video.encoders import EncoderPlan
@@ -78,6 +79,7 @@ class Muxer:
         self._container.start_encoding()
         return shift
 
+    @tracing.timed("mux", "video")
     def mux(self, packets: list[Any]) -> None:
         """Adds packets of the video stream, their time stamps shifted."""
         self._container.mux(packets)
@@ -87,6 +89,7 @@ class Muxer:
         if self._copier:
             self._copier.advance(until_s)
 
+    @tracing.timed("finish the container", "video")
     def finish(self, end_pts: int) -> None:
         """Copies what is left of the other streams and completes the file. end_pts: where the last frame ends."""
         if self._copier:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from trtswap import tracing
 from trtswap.errors import OptionError, PictureError, SigningError, StrPath, TrtSwapError, VideoError
 
 Seal = Callable[[Path, Path], list[str]]
@@ -122,6 +123,7 @@ class TemporaryOutput:
                 f"{self.final} appeared while it was being made", path=self.final, hint="choose another name"
             )
 
+    @tracing.timed("seal")
     def _sealed(self, seal: Seal | None) -> list[str]:
         if seal is None:
             return []

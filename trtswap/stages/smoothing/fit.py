@@ -1,9 +1,9 @@
 """Local polynomial regression over a window, as rows of weights, and the choice between bandwidths.
 
 Every estimate is linear in the samples: a row of weights times the window. Rows are made for a ladder of bandwidths,
-from the sample alone to a parabola over the whole window; `aggregate` climbs it as long as the wider estimate agrees
-with the narrower ones within the noise (Lepski's rule; stagewise aggregation after Belomestny and Spokoiny,
-Annals of Statistics 35, 2007, makes the choice gradual, so that the choice itself does not jitter).
+from the sample alone to a parabola over the whole window; `aggregate` climbs it as long as the samples lie about the
+wider fit as the noise lets them. The choice is gradual, so that it does not jitter itself (stagewise aggregation after
+Belomestny and Spokoiny, Annals of Statistics 35, 2007).
 """
 
 from __future__ import annotations
@@ -12,20 +12,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trtswap.stages.smoothing.noise import MEASURED, Tolerances
+from trtswap.stages.smoothing.residuals import Residuals, residual_forms
 from trtswap.types import Array
 
 _STRAIGHT = 1e8
-_SLOPE_RIDGE = 1e-6
+_SLOPE_RIDGE = 1e-11
 _CURVE_RIDGE = 1e-9
 _ONE_SIDED = 0.1
 _ONE_SIDED_RIDGE = 4.0
 _EMPTY = 1e-9
-_GATE = 60.0
-"""How many noise variances a step of the ladder may move an estimate."""
-
 _ROUNDING = 1e-20
+_MIDDLE = 2
 _TINY = 1e-30
-_LEAST_WEIGHT = 0.01
+_STRICTNESS = np.array([0.3, 0.9, 4.0])
+"""By how many standard deviations of chance a fit may be worse than the noise, narrow to wide. The widest fit is the
+best where it holds, so it is given up last."""
+
+_LIMITED = 6
+_FAR = 4.0
+"""A fit so many times as bad as allowed is no chance: the next wider one is not trusted either."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,20 @@ class Ladder:
     half_widths: Array
     straight: Array
 
+    def chance(self, sizes: Array) -> Array:
+        """By how much mean squared residuals of noise vary, as a share: float64 [K - 1, G] for groups of G sizes."""
+        freedom = np.maximum(1.2 * self.half_widths[1:, None] - 1.5, 1.0)
+        return np.asarray(np.sqrt(2 / (freedom * np.minimum(sizes, _LIMITED))))
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What is made of windows. rows: [N, K, W], residuals of all but the narrowest bandwidth; N is 1
+    when all tracks share them."""
+
+    rows: Array
+    residuals: Residuals
+
 
 def ladder(lag_frames: int) -> Ladder:
     """The bandwidths for windows of `lag_frames` to either side."""
@@ -44,12 +64,13 @@ def ladder(lag_frames: int) -> Ladder:
     return Ladder(half_widths, np.array([True, True, False, False]))
 
 
-def fit_rows(steps: Ladder, distances: Array, offsets: Array, weights: Array) -> Array:
-    """The rows that estimate the value at offset 0: float64 [N, K, W], each summing to one.
+def fit(steps: Ladder, distances: Array, offsets: Array, weights: Array) -> Fits:
+    """The rows that estimate the value at offset 0, each summing to one, and how well they fit.
 
     distances: [W], how far each sample is from the centre in frames. offsets: [W], signed and in units of the
     widest bandwidth. weights: [N, W], how much each sample counts; 0 leaves it out. A bandwidth in which nothing
-    counts takes the next wider one; a track in which nothing counts at all gets its centre sample.
+    counts takes the next wider one; a track in which nothing counts at all gets its centre sample. Samples of little
+    weight do not tell how well a fit fits, nor does such a one stand for itself alone.
     """
     ratio = distances / steps.half_widths[:, None]
     open_side = np.maximum(1 - ratio * ratio * ratio, 0)
@@ -62,7 +83,8 @@ def fit_rows(steps: Ladder, distances: Array, offsets: Array, weights: Array) ->
     scaled = moments / s0[..., None]
     s1, s2, s3, s4 = scaled[..., 1], scaled[..., 2], scaled[..., 3], scaled[..., 4]
     beyond = np.maximum(np.abs(s1) - _ONE_SIDED, 0)
-    s4 = s4 + _CURVE_RIDGE + np.where(steps.straight, _STRAIGHT, _ONE_SIDED_RIDGE * beyond * beyond)
+    shrinkage = _ONE_SIDED_RIDGE * beyond * beyond
+    s4 = s4 + _CURVE_RIDGE + np.where(steps.straight, _STRAIGHT, shrinkage)
     slope = s2 + _SLOPE_RIDGE
     factors = np.empty((*s0.shape, 3))
     factors[..., 0] = slope * s4 - s3 * s3
@@ -70,8 +92,13 @@ def fit_rows(steps: Ladder, distances: Array, offsets: Array, weights: Array) ->
     factors[..., 2] = s1 * s3 - slope * s2
     determinant = _TINY + factors[..., 0] + s1 * factors[..., 1] + s2 * factors[..., 2]
     factors /= (determinant * s0)[..., None]
-    rows: Array = kernels * (factors @ powers[:3])
-    return _substitute(rows, moments[..., 0], len(distances) // 2)
+    rows = kernels * (factors @ powers[:3])
+    measured = weights >= MEASURED
+    centre = len(distances) // 2
+    moments[~measured[:, centre], 0] = 0.0
+    rows = _substitute(rows, moments[..., 0], centre)
+    told = kernels[:, 1:] * measured[:, None]
+    return Fits(rows, residual_forms(told, offsets, steps.straight[1:], shrinkage[:, 1:]))
 
 
 def _substitute(rows: Array, totals: Array, centre: int) -> Array:
@@ -84,27 +111,24 @@ def _substitute(rows: Array, totals: Array, centre: int) -> Array:
     return rows
 
 
-def row_changes(rows: Array, weights: Array) -> Array:
-    """The variance that unit noise gives to the difference of neighbouring rows: float64 [N, K - 1].
-
-    rows: [N, K, W] of `fit_rows` for weights [N, W]; a sample of less weight is taken to be noisier accordingly.
-    """
-    spread = (rows[:, 1:] - rows[:, :-1]) / np.sqrt(np.maximum(weights, _LEAST_WEIGHT))[:, None]
-    return np.asarray(np.einsum("nkw,nkw->nk", spread, spread) + _TINY)
-
-
-def aggregate(rows: Array, changes: Array, values: Array, variances: Array, groups: Array) -> Array:
+def aggregate(steps: Ladder, fits: Fits, values: Array, tolerances: Tolerances, groups: Array) -> Array:
     """The estimate at the centre: float64 [N, D].
 
-    rows: [N, K, W] and changes: [N, K - 1], or [1, ...] when all tracks share them. values: [N, W, D]. variances:
-    [N, G], of the noise of each group; infinite where unknown, which takes the widest. groups: [D, G], one 1 a row:
-    dimensions of one group take the same bandwidth.
+    values: [N, W, D]. groups: [D, G], one 1 a row: dimensions of one group take the same bandwidth.
     """
-    levels = rows @ values
-    allowed = changes[:, :, None] * (_GATE * groups.sum(axis=0) * variances)[:, None] + _ROUNDING
+    centre = values[:, values.shape[1] // 2]
+    values = values - centre[:, None]
+    levels = fits.rows @ values
+    sizes = groups.sum(axis=0)
+    misfits = fits.residuals.mean_squares(values) @ (groups / sizes)
+    strict = 1 + _STRICTNESS[:, None] * steps.chance(sizes)
+    allowed = strict * tolerances.white[:, None] + tolerances.slow + _ROUNDING
+    excess = misfits / allowed
+    gates = np.clip(3 - 2 * excess, 0, 1)
+    gates[:, :-1] *= tolerances.share[:, None]
+    gates[:, _MIDDLE - 1] *= np.clip(3 - 2 / _FAR * excess[:, _MIDDLE - 2], 0, 1)
+    weights = gates @ groups.T
     estimate: Array = levels[:, 0]
     for level in range(1, levels.shape[1]):
-        change = levels[:, level] - estimate
-        excess = (change * change) @ groups / allowed[:, level - 1]
-        estimate = estimate + change * (np.maximum(np.minimum(2 - 2 * excess, 1), 0) @ groups.T)
-    return estimate
+        estimate = estimate + (levels[:, level] - estimate) * weights[:, level - 1]
+    return np.asarray(estimate + centre)

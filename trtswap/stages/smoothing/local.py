@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from trtswap.stages.smoothing.fit import aggregate, fit_rows, ladder, row_changes
-from trtswap.stages.smoothing.robust import MEASURED, ScaleHistory, difference_weights
+from trtswap.stages.smoothing.fit import Fits, aggregate, fit, ladder
+from trtswap.stages.smoothing.noise import MEASURED, Noise, PlainNoise
+from trtswap.stages.smoothing.robust import ScaleHistory, difference_weights
 from trtswap.stages.smoothing.window import TrackWindow
 from trtswap.types import Array
 
@@ -16,6 +17,7 @@ _LEAST_STEP_S = 1e-4
 _TURN = 2 * math.pi
 _QUARTER = math.pi / 2
 _ORDER = 4
+_SEARCHED = 8
 _SAME_FRAMES = 1e-8
 
 
@@ -36,6 +38,7 @@ class LocalFit:
         lag_frames: int,
         frame_rate: float | None,
         groups: Array,
+        noise: Noise | None = None,
         angles: tuple[int, ...] = (),
         extras: int = 0,
     ) -> None:
@@ -44,10 +47,9 @@ class LocalFit:
         self.window = TrackWindow(2 * lag_frames + 1, self._dimensions + extras)
         self._rate = frame_rate or 25.0
         self._groups = groups
-        self._sizes = groups.sum(axis=0)
-        self._medians = _chi_square_medians(self._sizes)
+        self._model = noise or PlainNoise(groups)
         self._angles = list(angles)
-        self._noise = ScaleHistory(groups.shape[1])
+        self._noise = ScaleHistory(self._model.kinds)
         self._steps = ladder(lag_frames)
         self.reset()
 
@@ -56,15 +58,14 @@ class LocalFit:
         self.window.reset()
         self._noise.reset()
         self._time_s = -math.inf
-        self._variances = np.zeros((0, len(self._sizes)))
-        self._even: tuple[Array, Array, Array] | None = None
+        self._even: tuple[Array, Fits] | None = None
 
     def push(self, ids: Array, values: Array, weights: Array, time_s: float) -> tuple[Array, list[int]]:
         """Adds a frame: ids [N], values [N, D + extras], weights [N]. Returns slots and fresh slots as
         `TrackWindow.push`. Time stamps that do not grow are set a little later than the one before."""
         self._time_s = max(time_s, self._time_s + _LEAST_STEP_S)
         slots, fresh = self.window.push(ids, values, weights, self._time_s)
-        self._variances = self._noise.push(self._squares(), fresh) / self._medians
+        self._noise.push(self._squares(), fresh)
         return slots, fresh
 
     def skip(self) -> None:
@@ -78,28 +79,30 @@ class LocalFit:
         """The smoothed values [N, D] of the frame `lag_frames` before the newest, of tracks shown in it."""
         if not len(slots):
             return np.zeros((0, self._dimensions))
-        rows, changes = self._rows(slots)
+        fits = self._fits(slots)
         values = self.window.values[slots, :, : self._dimensions]
-        middle = self._unwrap(values, rows) if self._turned(values) else None
-        result = aggregate(rows, changes, values, self._variances[slots], self._groups)
+        middle = self._unwrap(values, fits.rows) if self._turned(values) else None
+        tolerances = self._model.tolerances(
+            self._noise.medians[slots], self._noise.counts[slots], values[:, self.lag_frames]
+        )
+        result = aggregate(self._steps, fits, values, tolerances, self._groups)
         if middle is not None:
             result[:, self._angles] = _wrap(result[:, self._angles] + middle)
         return result
 
-    def _rows(self, slots: Array) -> tuple[Array, Array]:
-        """The rows and their changes; those of an even rate and whole windows are kept for the next frame."""
+    def _fits(self, slots: Array) -> Fits:
+        """The fits; those of an even rate and whole windows are kept for the next frame."""
         times, weights = self.window.times_s, self.window.weights[slots]
         away = (times - times[self.lag_frames]) * self._rate
         whole = bool((weights == 1.0).all())
         if whole and self._even is not None and np.abs(away - self._even[0]).max() < _SAME_FRAMES:
-            return self._even[1:]
+            return self._even[1]
         counted = np.abs(np.arange(len(times)) - self.lag_frames)
         used = weights[:1] if whole else weights
-        rows = fit_rows(self._steps, np.maximum(np.abs(away), counted), away / (self.lag_frames + 1), used)
-        changes = row_changes(rows, used)
+        fits = fit(self._steps, np.maximum(np.abs(away), counted), away / (self.lag_frames + 1), used)
         if whole:
-            self._even = (away, rows, changes)
-        return rows, changes
+            self._even = (away, fits)
+        return fits
 
     def _turned(self, values: Array) -> bool:
         """Whether any angle is so large that two may lie on either side of half a turn."""
@@ -114,22 +117,27 @@ class LocalFit:
         return np.asarray(middle)
 
     def _squares(self) -> Array:
-        """The mean squares of the newest third differences [slots, G]; infinite where one is not measured."""
-        recent = self.window.values[:, -_ORDER:, : self._dimensions]
-        weights = difference_weights(self.window.times_s[-_ORDER:])
+        """The squares of third differences over the newest four measured samples of each slot; infinite where the
+        newest is not measured, or four are not there."""
+        window = self.window
+        measured = window.weights[:, -_SEARCHED:] >= MEASURED
+        shown = window.present[:, -_ORDER:].any(axis=1)
+        if measured[shown, -_ORDER:].all():
+            recent = window.values[:, -_ORDER:, : self._dimensions]
+            weights = difference_weights(window.times_s[-_ORDER:])[None, None]
+        else:
+            order = np.argsort(~measured[:, ::-1], axis=1, kind="stable")[:, _ORDER - 1 :: -1]
+            frames = window.length - 1 - order
+            recent = window.values[np.arange(len(frames))[:, None], frames, : self._dimensions]
+            weights = difference_weights(window.times_s[frames])[:, None]
         differences = weights @ recent
         if self._turned(recent):
             angles = recent[:, :, self._angles]
-            differences[:, self._angles] = weights @ _wrap(angles - angles[:, -1:])
-        squares = (differences * differences) @ self._groups / self._sizes
-        squares[(self.window.weights[:, -_ORDER:] < MEASURED).any(axis=1)] = np.inf
+            differences[:, :, self._angles] = weights @ _wrap(angles - angles[:, -1:])
+        squares = self._model.squares(differences[:, 0], recent[:, -1])
+        squares[~measured[:, -1] | (measured.sum(axis=1) < _ORDER)] = np.inf
         return np.asarray(squares)
 
 
 def _wrap(angles: Array) -> Array:
     return np.asarray(angles - _TURN * np.round(angles / _TURN))
-
-
-def _chi_square_medians(degrees: Array) -> Array:
-    """The median of chi square by its degrees of freedom (Wilson and Hilferty)."""
-    return np.asarray((1 - 2 / (9 * degrees)) ** 3)

@@ -22,7 +22,10 @@ _SMALLEST_SIDE = 1e-3
 _TEMPLATE = TEMPLATES["arcface_112_v2"].copy().view(np.complex128)[:, 0]
 _CANONICAL = _TEMPLATE - _TEMPLATE.mean()
 _PROJECT = _CANONICAL.conj() / (abs(_CANONICAL) ** 2).sum()
-_EYES = float(abs(_CANONICAL[1] - _CANONICAL[0]))
+EYES = float(abs(_CANONICAL[1] - _CANONICAL[0]))
+
+SPREAD = float((abs(_CANONICAL) ** 2).sum())
+"""The variance that noise of the points (template units, each coordinate) has, over that of `SCALE` or `ROTATION`."""
 
 GROUPS = np.zeros((PARAMETERS, 5))
 """[PARAMETERS, 5]: which parameters share a bandwidth: position, scale, rotation, shape, box."""
@@ -61,7 +64,7 @@ def recompose(parameters: Array) -> tuple[Array, Array]:
 
 def eye_distances(log_scales: Array) -> Array:
     """The distance between the eyes in pixels that the parameter `SCALE` means."""
-    return np.asarray(np.exp(log_scales) * _EYES)
+    return np.asarray(np.exp(log_scales) * EYES)
 
 
 def repair(landmarks_px: Array, trusted: Array, shape: Array) -> Array:
@@ -84,3 +87,16 @@ def _complex(pairs: Array) -> Array:
 def _plane(numbers: Array) -> Array:
     """Complex numbers [...] as pairs [..., 2]."""
     return np.ascontiguousarray(numbers)[..., None].view(np.float64)
+
+
+def _warp() -> Array:
+    """What is left of the corners of eyes and mouth after any affine map: weights [5] of length 1."""
+    corners = [0, 1, 3, 4]
+    affine = np.column_stack([np.ones(4), _plane(_CANONICAL)[corners]])
+    weights = np.zeros(5)
+    weights[corners] = np.linalg.svd(affine.T)[2][3]
+    return weights
+
+
+WARP = np.kron(_warp()[:, None], np.eye(2))
+"""[10, 2]: what no view of a flat face explains of a residual shape, in x and y."""

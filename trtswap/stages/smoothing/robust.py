@@ -9,22 +9,21 @@ from trtswap.types import Array
 HISTORY = 64
 """Frames over which noise is estimated."""
 
-MEASURED = 0.5
-"""Samples of less weight say nothing about noise: they were filled in, or are doubted."""
-
-_LEAST_SAMPLES = 6
+_LEAST_SAMPLES = 5
+_STRIDE = 4
 _TOLERANCE = 8.0
-_BENEFIT = 15.0
+_BENEFIT = 3.0
 
 
 def difference_weights(times_s: Array) -> Array:
-    """The weights [n] of the divided difference over n times, at length 1: they cancel polynomials of degree n - 2
+    """The weights [..., n] of the divided difference over n times [..., n], at length 1: they cancel polynomials of degree n - 2
     and turn white noise of deviation s into a number of deviation s."""
-    gaps = times_s[:, None] - times_s[None, :]
-    np.fill_diagonal(gaps, 1.0)
-    scale = np.abs(gaps).max()
-    weights = 1.0 / np.prod(gaps / scale, axis=1)
-    return np.asarray(weights / np.sqrt(weights @ weights))
+    gaps = times_s[..., :, None] - times_s[..., None, :]
+    count = times_s.shape[-1]
+    gaps[..., np.arange(count), np.arange(count)] = 1.0
+    scale = np.abs(gaps).max(axis=(-2, -1), keepdims=True)
+    weights = 1.0 / np.prod(gaps / scale, axis=-1)
+    return np.asarray(weights / np.sqrt((weights * weights).sum(axis=-1, keepdims=True)))
 
 
 def disagreement(points: Array, present: Array, times_s: Array) -> Array:
@@ -53,7 +52,11 @@ def disagreement(points: Array, present: Array, times_s: Array) -> Array:
 
 
 class ScaleHistory:
-    """Medians per track and kind over the last `HISTORY` samples. Missing samples are infinite."""
+    """Medians per track and kind over the last `HISTORY` samples. Missing samples are infinite.
+
+    medians: [slots, kinds] as of the last push, infinite where fewer than five samples are known; counts: int [slots], how
+    many are. Medians of many samples hardly change from one to the next, and are taken every fourth time.
+    """
 
     def __init__(self, kinds: int) -> None:
         self._kinds = kinds
@@ -62,24 +65,43 @@ class ScaleHistory:
     def reset(self) -> None:
         """Forgets everything."""
         self._samples = np.full((0, self._kinds, HISTORY), np.inf)
+        self._ages = np.zeros(0, int)
         self._next = 0
+        self.medians = np.full((0, self._kinds), np.inf)
+        self.counts = np.zeros(0, int)
 
     def push(self, samples: Array, fresh: list[int]) -> Array:
-        """Adds samples [slots, kinds] of all slots and gives the medians [slots, kinds]; infinite where fewer than
-        six samples are known. fresh: slots that begin a new track and forget what was there."""
+        """Adds samples [slots, kinds] of all slots and gives the medians. fresh: slots that begin a new track and forget
+        what was there."""
         missing = len(samples) - len(self._samples)
         if missing > 0:
-            blank = np.full((missing, self._kinds, HISTORY), np.inf)
-            self._samples = np.concatenate([self._samples, blank])
+            self._grow(missing)
         if fresh:
-            self._samples[fresh] = np.inf
+            self._samples[fresh], self.medians[fresh] = np.inf, np.inf
+            self._ages[fresh], self.counts[fresh] = 0, 0
         self._samples[:, :, self._next] = samples
         self._next = (self._next + 1) % HISTORY
-        ordered = np.sort(self._samples, axis=2).reshape(-1, HISTORY)
-        counts = (ordered < np.inf).sum(axis=1)
-        middle = ordered[np.arange(len(ordered)), np.maximum(counts - 1, 0) // 2]
-        middle[counts < _LEAST_SAMPLES] = np.inf
-        return np.asarray(middle.reshape(samples.shape))
+        known = samples[:, 0] < np.inf
+        self._ages += known
+        due = np.flatnonzero(known & ((self._ages <= HISTORY // 2) | (self._ages % _STRIDE == 0)))
+        if len(due):
+            self._measure(due)
+        return self.medians
+
+    def _grow(self, missing: int) -> None:
+        blank = np.full((missing, self._kinds, HISTORY), np.inf)
+        self._samples = np.concatenate([self._samples, blank])
+        self.medians = np.concatenate([self.medians, blank[:, :, 0]])
+        self._ages = np.concatenate([self._ages, np.zeros(missing, int)])
+        self.counts = np.concatenate([self.counts, np.zeros(missing, int)])
+
+    def _measure(self, due: Array) -> None:
+        ordered = np.sort(self._samples[due], axis=2)
+        counts = (ordered < np.inf).sum(axis=2)
+        middle = np.maximum(counts - 1, 0) // 2
+        medians = np.take_along_axis(ordered, middle[:, :, None], axis=2)[:, :, 0]
+        medians[counts < _LEAST_SAMPLES] = np.inf
+        self.medians[due], self.counts[due] = medians, counts.min(axis=1)
 
 
 class Guard:

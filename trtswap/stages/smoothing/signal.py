@@ -6,7 +6,8 @@ import numpy as np
 
 from trtswap.stages.smoothing.delay import Delay
 from trtswap.stages.smoothing.local import LocalFit
-from trtswap.stages.smoothing.robust import MEASURED, Guard
+from trtswap.stages.smoothing.noise import MEASURED
+from trtswap.stages.smoothing.robust import Guard
 from trtswap.types import Array
 
 _NEEDED = 5

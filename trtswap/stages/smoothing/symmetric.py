@@ -7,6 +7,7 @@ import numpy as np
 from trtswap.stages.smoothing.delay import Delay
 from trtswap.stages.smoothing.faces import placed, sample_weights, track_ids
 from trtswap.stages.smoothing.local import LocalFit
+from trtswap.stages.smoothing.noise import MEASURED
 from trtswap.stages.smoothing.parameters import (
     GROUPS,
     PARAMETERS,
@@ -18,7 +19,8 @@ from trtswap.stages.smoothing.parameters import (
     recompose,
     repair,
 )
-from trtswap.stages.smoothing.robust import MEASURED, Guard
+from trtswap.stages.smoothing.point_noise import PointNoise
+from trtswap.stages.smoothing.robust import Guard
 from trtswap.stages.smoothing.window import TrackWindow
 from trtswap.types import Array, Faces
 
@@ -26,7 +28,7 @@ _REPAIRED_WEIGHT = 0.5
 _LEAST_DEVIATION = 0.01
 """In eye distances: points this near to what their neighbours say are never outliers."""
 
-_AT_START = 20.0
+_AT_START = 100.0
 _TRUSTED_POINTS = 3
 _JUDGED = 3
 _NEEDED = 5
@@ -41,7 +43,7 @@ class Symmetric:
 
     def __init__(self, lag_frames: int, frame_rate: float | None) -> None:
         self.lag_frames = lag_frames
-        self._fit = LocalFit(lag_frames, frame_rate, GROUPS, (ROTATION,), _EXTRAS)
+        self._fit = LocalFit(lag_frames, frame_rate, GROUPS, PointNoise(), (ROTATION,), _EXTRAS)
         self._guard = Guard()
         self._delay: Delay[Faces] = Delay(lag_frames)
 
@@ -82,7 +84,8 @@ class Symmetric:
             return
         recent = window.values[:, -_NEEDED:]
         present = window.present[:, -_NEEDED:]
-        eyes_px = eye_distances(np.where(present, recent[:, :, SCALE], np.inf).min(axis=1))
+        shown = np.maximum(present.sum(axis=1), 1)
+        eyes_px = eye_distances((recent[:, :, SCALE] * present).sum(axis=1) / shown)
         floor = _LEAST_DEVIATION * eyes_px
         trusted = self._guard.judge(
             recent[:, :, _POINTS].reshape(-1, _NEEDED, 5, 2),

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -143,7 +143,7 @@ def pagelocked_empty(shape: Any, dtype: Any) -> np.ndarray:
 
 class Stream:
     _next = 1000
-    _all: list[Stream] = []
+    _all: ClassVar[list[Stream]] = []
 
     def __init__(self, flags: int = 0) -> None:
         _need_context()

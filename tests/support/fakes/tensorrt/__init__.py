@@ -369,7 +369,8 @@ class IExecutionContext(_Strict):
         )
         for info in engine._model.graph.output:
             result = tensors[info.name]
-            target = _view(addresses[info.name], result.shape, result.dtype)
+            dtype = np.dtype(nptype(engine.get_tensor_dtype(info.name)))
+            target = _view(addresses[info.name], result.shape, dtype)
             target[...] = np.nan if overflown else result
 
 

@@ -1,0 +1,105 @@
+"""Tells the noise of a face's points from quick motion.
+
+Third differences of position, scale and rotation hold both. What tells them apart:
+
+* Four points of a flat face, the corners of the eyes and of the mouth, move as an affine map says, however the head
+  turns. What is left of them after any affine map is noise (and a mouth that widens), and noise that is independent
+  from point to point is as large there as in every other direction.
+* Errors that the points share, as some detectors make them, are not seen there. They move scale and rotation too,
+  and position by a few times as much. Motion that shows in the position by far more than in scale and rotation is real.
+
+So there are two budgets: white noise, seen in the warp, and shared errors, as far as all three of position, scale and
+rotation have them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trtswap.stages.smoothing.noise import SLOW, Tolerances, chi_square_medians
+from trtswap.stages.smoothing.parameters import EYES, GROUPS, SCALE, SHAPE, SPREAD, WARP
+from trtswap.types import Array
+
+_LEAST = 1e-30
+_UNSEEN = (0.001 * EYES) ** 2
+"""Errors of a thousandth of the eye distance are not worth following."""
+
+_EXPECTED = (0.015 * EYES) ** 2
+"""Noise of a face that has been seen too briefly to tell, and the most that is believed after eight samples."""
+
+_BRIEF = 8.0
+_MARGIN = 1.25
+_CALM = 2.0
+_MOVED = (2.5, 2.0)
+_SHARED = 1.3
+_DOUBT = 6.0
+_SHARED_SURELY = 1.4
+_IN_DOUBT = 2.0
+_SHIFT = (6.0, 12.0)
+"""Position moves by so many times the variance of scale and rotation (as point noise counts) at the most, where it is
+noise; twice as many where errors surely are shared."""
+
+_TURN = (8.0, 16.0)
+"""The shape changes by so many times the variance of the warp at the most where it is noise."""
+
+_SHARED_MOST = 15.0
+_LENIENCE = 1.2
+_SHAPE = slice(3, 4)
+_BOX = 4
+_KINDS = 6
+
+_UNITS = np.array([1 / 5, 1 / SPREAD, 1 / SPREAD, 6 / 10, 1.0])
+"""The variance of each group, of position in template units, under point noise of variance 1."""
+
+
+class PointNoise:
+    """The noise of the parameters of faces, in the groups of `GROUPS`."""
+
+    kinds = _KINDS
+
+    def __init__(self) -> None:
+        sizes = GROUPS.sum(axis=0)
+        self._groups = GROUPS / sizes
+        self._scales = chi_square_medians(np.append(sizes, 2.0)) * np.append(_UNITS, 1.0)
+
+    def squares(self, differences: Array, sample: Array) -> Array:
+        """Of each group, of position in template units, and of the warp: [N, 6]."""
+        squares = np.empty((len(differences), _KINDS))
+        squares[:, :-1] = (differences * differences) @ self._groups
+        squares[:, 0] *= np.exp(-2 * sample[:, SCALE])
+        warp = differences[:, SHAPE] @ WARP
+        squares[:, -1] = 0.5 * (warp * warp).sum(axis=1)
+        return squares
+
+    def tolerances(self, medians: Array, counts: Array, sample: Array) -> Tolerances:
+        """The two budgets."""
+        known = np.isfinite(medians[:, -1:])
+        variances = np.where(known, medians, 0.0) / self._scales + _LEAST
+        levels, warp = variances[:, :-1], variances[:, -1:]
+        count = np.maximum(counts, 1.0)[:, None]
+        most = _EXPECTED * (count / _BRIEF) ** 2
+        floor = np.minimum(warp, most)
+        moved = _ramp(levels[:, :_BOX].max(axis=1, keepdims=True) / floor, *_MOVED)
+        margin = _MARGIN * _CALM ** (1 - moved)
+        white = np.where(known, np.clip(levels, floor, margin * floor), _EXPECTED)
+        similar = 0.25 * np.sqrt(levels[:, 1:3]).sum(axis=1, keepdims=True) ** 2
+        sure = _ramp(similar / warp, _SHARED * (1 + _DOUBT / count), _SHARED_SURELY)
+        low, high = _SHIFT
+        likely = 1 - _ramp(levels[:, :1] / similar, low * (1 + sure), high / low)
+        likely *= 1 - _ramp(levels[:, _SHAPE] / warp, _TURN[0], _TURN[1] / _TURN[0])
+        shared = np.maximum(levels - (1 + _IN_DOUBT * (1 - sure)) * floor, 0.0) * likely
+        shared = np.minimum(shared, _SHARED_MOST * most) * known
+        share = np.minimum(_LENIENCE * (white + shared * sure) / levels, 1.0)
+        slow = SLOW[:, None] * shared[:, None]
+        slow[:, :-1] *= sure[:, :, None]
+        shared[:, _BOX], share[:, _BOX] = levels[:, _BOX], 1.0
+        slow[:, :, _BOX] = SLOW * levels[:, _BOX, None]
+        white[:, _BOX] = levels[:, _BOX]
+        units = np.tile(_UNITS, (len(levels), 1))
+        units[:, 0] *= np.exp(2 * sample[:, SCALE])
+        return Tolerances(white * units, (slow + _UNSEEN) * units[:, None], share)
+
+
+def _ramp(values: Array, low: Array | float, times: float) -> Array:
+    """From 0 at `low` to 1 at `times` as much, even in the logarithm."""
+    return np.asarray(np.clip(np.log(values / low) / np.log(times), 0.0, 1.0))
