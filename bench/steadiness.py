@@ -27,7 +27,7 @@ from trtswap.geometry import transform_points
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.spec import load_specs
 from trtswap.inference.store import Store
-from trtswap.networks.loader import choose
+from trtswap.networks.choice import choose
 from trtswap.networks.registry import DETECTORS, create_detector
 from trtswap.options import DetectOptions, SmoothOptions
 from trtswap.stages.analyse import find_faces

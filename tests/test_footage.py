@@ -16,6 +16,7 @@ from support.recording import record_frames
 from trtswap import pipeline, video
 from trtswap.cli.app import main
 from trtswap.geometry import estimate_similarity, template_points, transform_points
+from trtswap.networks.loader import NetworkSet
 from trtswap.options import BlendOptions, SwapOptions
 from trtswap.stages.identity import identify
 
@@ -40,7 +41,7 @@ def options(models: Path) -> SwapOptions:
 def colour_of(models: Path, source: Path) -> Any:
     """R'G'B' 0..255 that the analytic swapper mixes in for a source picture."""
     settings = options(models)
-    with pipeline.NetworkSet(settings) as loaded:
+    with NetworkSet(settings) as loaded:
         person, _ = identify([source], loaded.detector, loaded.recogniser, settings.detect)
     embedding = person.embedding.astype(np.float64)
     vector = embedding @ networks.EMBEDDING_MAP / np.linalg.norm(embedding)

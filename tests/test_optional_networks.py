@@ -13,7 +13,17 @@ from support.recording import record_frames
 
 from trtswap import pipeline, video
 from trtswap.errors import NetworkNotFoundError, OptionError
-from trtswap.options import BlendOptions, LandmarkOptions, MaskOptions, SmoothOptions, SwapOptions
+from trtswap.networks.detector import YuNet
+from trtswap.networks.loader import NetworkSet
+from trtswap.networks.second_look import LookingTwice
+from trtswap.options import (
+    BlendOptions,
+    DetectOptions,
+    LandmarkOptions,
+    MaskOptions,
+    SmoothOptions,
+    SwapOptions,
+)
 
 SIZE = (640, 360)
 FACES = [pictures.face_placement((300 + 4 * step, 190), 240, 3 * step) for step in range(6)]
@@ -113,11 +123,26 @@ def test_asked_for_by_name_they_must_be_there(world: Path) -> None:
         ({"mask": MaskOptions(occluder="xseg_2")}, "xseg_2"),
     ):
         with pytest.raises(NetworkNotFoundError, match=name):
-            pipeline.NetworkSet(options(world, **changes))
+            NetworkSet(options(world, **changes))
     with pytest.raises(OptionError, match="no landmarker named 'yunet'"):
-        pipeline.NetworkSet(options(world, landmarks=LandmarkOptions("yunet")))
+        NetworkSet(options(world, landmarks=LandmarkOptions("yunet")))
     with pytest.raises(OptionError, match="no occluder named 'nobody'"):
-        pipeline.NetworkSet(options(world, mask=MaskOptions(occluder="nobody")))
+        NetworkSet(options(world, mask=MaskOptions(occluder="nobody")))
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_second_look_where_nothing_else_places_points(world: Path) -> None:
+    def detector(*more: str, **detect: Any) -> Any:
+        with NetworkSet(options(world, *more, detect=DetectOptions(**detect))) as networks:
+            return networks.detector
+
+    assert isinstance(detector(), LookingTwice)
+    assert isinstance(detector("more"), YuNet)
+    assert isinstance(detector("more", second_look="always"), LookingTwice)
+    assert isinstance(detector(second_look="never"), YuNet)
+    with pytest.raises(OptionError, match="demo_detector has no second look") as caught:
+        detector(network="demo_detector", second_look="always")
+    assert "detect with yunet" in str(caught.value.hint)
 
 
 @pytest.fixture
@@ -205,4 +230,4 @@ def test_a_missing_converter_is_named(world: Path, tmp_path: Path) -> None:
         models=(str(world / "models"), str(tmp_path)), swapper="simswap_256", provider="cpu"
     )
     with pytest.raises(NetworkNotFoundError, match="crossface_simswap"):
-        pipeline.NetworkSet(settings)
+        NetworkSet(settings)

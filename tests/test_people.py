@@ -14,7 +14,7 @@ from support import networks, painted, pictures, reference, stand_ins
 from support.footage import shared_file
 from support.recording import record_frames
 
-from trtswap import pipeline, video
+from trtswap import chain, pipeline, video
 from trtswap.errors import OptionError
 from trtswap.options import (
     BlendOptions,
@@ -213,7 +213,7 @@ def test_two_faces_of_real_footage_keep_their_sources(world: Path, tmp_path: Pat
     cv2.imwrite(str(tmp_path / "mirrored.png"), cv2.imread(str(portrait))[:, ::-1])
     cast = [([tmp_path / "l.png"], [portrait]), ([tmp_path / "r.png"], [tmp_path / "mirrored.png"])]
     swapped: list[Any] = []
-    original = pipeline.swap
+    original = chain.swap
 
     def watched(batches: Any, *arguments: Any) -> Any:
         for batch in original(batches, *arguments):
@@ -223,11 +223,11 @@ def test_two_faces_of_real_footage_keep_their_sources(world: Path, tmp_path: Pat
             )
             yield batch
 
-    pipeline.swap = watched  # type: ignore[assignment]
+    chain.swap = watched  # type: ignore[assignment]
     try:
         pipeline.swap_video([], clip, tmp_path / "out.mp4", cast=cast, options=settings)
     finally:
-        pipeline.swap = original
+        chain.swap = original
     assert len(swapped) == frames
     for noses in swapped:
         assert set(noses) == {0, 1}

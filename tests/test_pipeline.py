@@ -14,7 +14,7 @@ import pytest
 from support import networks, painted, pictures, reference
 from support.recording import record_frames
 
-from trtswap import pipeline, video
+from trtswap import chain, pipeline, video
 from trtswap.errors import NetworkNotFoundError, NoFaceError, OptionError, VideoError
 from trtswap.geometry import estimate_similarity, template_points
 from trtswap.options import (
@@ -392,7 +392,7 @@ def test_an_interrupt_leaves_nothing(world, tmp_path, stage) -> None:
 
 @pytest.mark.parametrize("broken", ["analyse", "swap", "composite"])
 def test_an_error_in_a_thread_arrives_once_and_leaves_nothing(world, tmp_path, monkeypatch, broken) -> None:
-    stage = getattr(pipeline, broken)
+    stage = getattr(chain, broken)
 
     def failing(batches: Any, *arguments: Any) -> Any:
         for count, batch in enumerate(stage(batches, *arguments)):
@@ -400,7 +400,7 @@ def test_an_error_in_a_thread_arrives_once_and_leaves_nothing(world, tmp_path, m
                 raise RuntimeError(f"{broken} broke")
             yield batch
 
-    monkeypatch.setattr(pipeline, broken, failing)
+    monkeypatch.setattr(chain, broken, failing)
     with pytest.raises(RuntimeError, match=f"{broken} broke") as caught:
         pipeline.swap_video(
             [world / "me.png"], world / "clip.mp4", tmp_path / "out.mp4", options=options(world)

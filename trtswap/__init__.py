@@ -12,28 +12,33 @@ from typing import TYPE_CHECKING, Any
 from trtswap.errors import TrtSwapError
 
 if TYPE_CHECKING:
+    from trtswap.many import swap_many
     from trtswap.measure import measure_video
     from trtswap.options import SwapOptions
-    from trtswap.pipeline import swap_video
+    from trtswap.pipeline import Pipeline, swap_video
     from trtswap.video import create_output, open_target
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Pipeline",
     "SwapOptions",
     "TrtSwapError",
     "__version__",
     "create_output",
     "measure_video",
     "open_target",
+    "swap_many",
     "swap_video",
 ]
 
 _LAZY = {
+    "Pipeline": "trtswap.pipeline",
     "SwapOptions": "trtswap.options",
     "create_output": "trtswap.video",
     "measure_video": "trtswap.measure",
     "open_target": "trtswap.video",
+    "swap_many": "trtswap.many",
     "swap_video": "trtswap.pipeline",
 }
 

@@ -33,6 +33,7 @@ def resample(
     *,
     area: bool,
     bgr: bool,
+    black: bool,
     scale: Sequence[float],
     offset: Sequence[float],
     out: Any,
@@ -90,6 +91,8 @@ def colour_transfer(
 def pyramid_blend(
     a: Any, b: Any, masks: Any, out: Any, *, levels: int, allocate: Any, stream: int
 ) -> None: ...
+def maxima(rows: Any, out: Any, *, stream: int) -> None: ...
+def rearrange(array: Any, out: Any, *, lengths: Sequence[int], order: Sequence[int], stream: int) -> None: ...
 def feather(masks: Any, out: Any, *, sigma: float, allocate: Any, stream: int) -> None: ...
 def rasterise(
     vertices: Array, triangles: Array, attributes: Array, *, perspective: bool, depth: Array, image: Array

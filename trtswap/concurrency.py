@@ -1,12 +1,14 @@
-"""Threads between stages: a bounded queue that ends cleanly on every way out."""
+"""Threads between stages, a bounded queue that ends cleanly on every way out; and work that is waited for later."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Generic, TypeVar
+
+from trtswap import tracing
 
 Item = TypeVar("Item")
 
@@ -23,6 +25,7 @@ class Ahead(Generic[Item], Iterator[Item]):
         if size < 1:
             raise ValueError(f"a queue holds at least one item, not {size}")
         self._source = source
+        self._name = name
         self._size = size
         self._items: deque[Item] = deque()
         self._changed = threading.Condition()
@@ -56,23 +59,31 @@ class Ahead(Generic[Item], Iterator[Item]):
 
     def _put(self, item: Item) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or len(self._items) < self._size)
+            self._wait("full", lambda: self._stopped or len(self._items) < self._size)
             if self._stopped:
                 return False
             self._items.append(item)
+            tracing.count(f"queue {self._name}", batches=len(self._items))
             self._changed.notify_all()
             return True
+
+    def _wait(self, state: str, done: Callable[[], bool]) -> None:
+        """Until it is done; the condition is held. state: of the queue, for the time line."""
+        if not done():
+            with tracing.span(f"queue {self._name} {state}", "wait"):
+                self._changed.wait_for(done)
 
     def __iter__(self) -> Ahead[Item]:
         return self
 
     def __next__(self) -> Item:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._ended or len(self._items) > 0)
+            self._wait("empty", lambda: self._stopped or self._ended or len(self._items) > 0)
             if self._stopped:
                 raise StopIteration
             if self._items:
                 item = self._items.popleft()
+                tracing.count(f"queue {self._name}", batches=len(self._items))
                 self._changed.notify_all()
                 return item
             error, self._error = self._error, None
@@ -102,3 +113,26 @@ class Ahead(Generic[Item], Iterator[Item]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Later(Generic[Item]):
+    """Does a piece of work in a thread of its own from now on. `value` waits for it, and raises what it raised."""
+
+    def __init__(self, work: Callable[[], Item], name: str) -> None:
+        self._done: list[Item] = []
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
+        self._thread.start()
+
+    def value(self) -> Item:
+        """What the work gave."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._done[0]
+
+    def _run(self, work: Callable[[], Item]) -> None:
+        try:
+            self._done.append(work())
+        except Exception as error:
+            self._error = error

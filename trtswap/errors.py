@@ -13,6 +13,7 @@ TrtSwapError
 │   ├── SpecError                       a spec (engines/*.toml) is malformed; .path
 │   └── EngineError                     an engine cannot be built or loaded
 ├── QualityError (RuntimeError)         the run finished, but missed a stated quality threshold; .report
+├── SomeFailedError (RuntimeError)      some of several targets could not be swapped
 └── DeviceError (RuntimeError)          no GPU, or a CUDA call failed; .cuda_name
     └── DeviceMemoryError (MemoryError) the device is out of memory; .requested_bytes
 
@@ -118,6 +119,10 @@ class QualityError(TrtSwapError, RuntimeError):
     def __init__(self, message: str, *, report: object | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.report = report
+
+
+class SomeFailedError(TrtSwapError, RuntimeError):
+    """Some of several targets could not be swapped; the others are done."""
 
 
 class DeviceError(TrtSwapError, RuntimeError):

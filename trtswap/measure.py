@@ -15,8 +15,9 @@ from trtswap.geometry import transform_points
 from trtswap.inference.session import Session
 from trtswap.inference.spec import load_specs
 from trtswap.inference.store import Store
+from trtswap.networks.choice import choose
 from trtswap.networks.detector import Detector
-from trtswap.networks.loader import at_size, choose
+from trtswap.networks.loader import at_size
 from trtswap.networks.registry import DETECTORS, RECOGNISERS, create_detector, create_recogniser
 from trtswap.networks.sessions import open_session
 from trtswap.options import Monitoring, SwapOptions

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from trtswap import device
 from trtswap.types import DeviceArray, Matrix, PixelFormat, Range, Surface
 
 try:
@@ -19,7 +20,7 @@ except ImportError as error:
         f"unbuilt sources ({error})"
     ) from error
 
-__all__ = ["NativeSurface", "allocate", "allocate_like", "core", "native_surface", "workspace"]
+__all__ = ["NativeSurface", "allocate", "allocate_like", "core", "native_surface", "stream_of", "workspace"]
 
 core = _core
 NativeSurface = tuple[int, tuple[Any, ...], int, bool, float, float]
@@ -29,10 +30,19 @@ _MATRICES = {Matrix.BT601: 0, Matrix.BT709: 1, Matrix.BT2020: 2}
 _GROWTH = 1.25
 
 
+def stream_of(stream: int | None) -> int:
+    """The CUDA handle that work is queued on: as given, or this thread's."""
+    return device.handle() if stream is None else stream
+
+
 def native_surface(surface: Surface) -> Any:
     """The surface as the extension takes it. One in GPU memory is read once and kept so with the surface."""
     kept = surface.__dict__.get("_parsed")
-    if kept is None:
+    if kept is not None:
+        for plane in surface.planes:
+            if isinstance(plane, device.GpuArray):
+                plane.touch()
+    else:
         fields = _fields(surface)
         if isinstance(surface.planes[0], np.ndarray):
             return fields
@@ -55,19 +65,19 @@ def allocate(shape: tuple[int, ...], dtype: str, surfaces: Sequence[Surface]) ->
     if dtype not in ("float32", "float16"):
         raise ValueError(f"dtype is float32 or float16, not {dtype!r}")
     if surfaces and surfaces[0].on_device:
-        from trtswap import device
-
-        return device.empty(shape, dtype)
+        return device.empty(shape, dtype, device=_gpu_of(surfaces[0].planes[0]))
     return np.empty(shape, dtype)
 
 
 def allocate_like(array: Any, shape: Sequence[int], dtype: Any) -> Any:
     """A new array where `array` is."""
-    if hasattr(array, "__cuda_array_interface__"):
-        from trtswap import device
-
-        return device.empty(tuple(shape), dtype)
+    if device.is_on_device(array):
+        return device.empty(tuple(shape), dtype, device=_gpu_of(array))
     return np.empty(tuple(shape), dtype)
+
+
+def _gpu_of(array: DeviceArray) -> int:
+    return array.device if isinstance(array, device.GpuArray) else device.index()
 
 
 class _Workspaces(threading.local):
@@ -92,8 +102,6 @@ def workspace(stream: int) -> Any:
             if device_index < 0:
                 block = np.empty(wanted, np.uint8)
             else:
-                from trtswap import device
-
                 _workspaces.blocks.pop(key, None)  # before the new one, so that both need not fit
                 block = device.empty(wanted, np.uint8, device=device_index)
             _workspaces.blocks[key] = block

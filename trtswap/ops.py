@@ -2,8 +2,8 @@
 
 Surfaces, tensors and masks lie either all on the host (NumPy) or all on one GPU (anything with
 `__cuda_array_interface__`). On the host an operation runs on all cores, without the GIL, and returns when done. On a
-GPU it is queued on `stream` (a CUDA stream handle as int, 0 is the default stream) and returns at once; arrays that
-name a producing stream are waited for on the device.
+GPU it is queued on `stream` (a CUDA stream handle as int, 0 is the default stream, None this thread's, as
+`trtswap.device.use` sets it) and returns at once; arrays that name a producing stream are waited for on the device.
 
 Every function raises ValueError when arguments do not fit (the message has both the expected and the actual shape) and
 DeviceError when a CUDA call fails.
@@ -20,13 +20,15 @@ from trtswap.colour_ops import (
     colour_transfer,
     feather,
     lab_to_srgb,
+    maxima,
     measure_colour,
     pyramid_blend,
+    rearrange,
     srgb_to_lab,
     statistics,
     transfer_maps,
 )
-from trtswap.native import allocate, core, native_surface, workspace
+from trtswap.native import allocate, core, native_surface, stream_of, workspace
 from trtswap.types import Array, DeviceArray, PixelFormat, Surface
 
 __all__ = [
@@ -36,9 +38,11 @@ __all__ = [
     "feather",
     "lab_to_srgb",
     "letterbox",
+    "maxima",
     "measure_colour",
     "pyramid_blend",
     "rasterise",
+    "rearrange",
     "srgb_to_lab",
     "statistics",
     "transfer_maps",
@@ -47,6 +51,7 @@ __all__ = [
 
 Channels = Literal["rgb", "bgr"]
 Sampling = Literal["bilinear", "area"]
+Border = Literal["replicate", "black"]
 Blend = Literal["multiband", "alpha", "poisson"]
 
 
@@ -62,7 +67,7 @@ def letterbox(
     sampling: Sampling = "bilinear",
     dtype: str = "float32",
     out: Array | DeviceArray | None = None,
-    stream: int = 0,
+    stream: int | None = None,
 ) -> Any:
     """One detector input per surface: placed, padded, converted to R'G'B', normalised, planar.
 
@@ -86,17 +91,19 @@ def crop(
     mean: Sequence[float],
     std: Sequence[float],
     sampling: Sampling = "bilinear",
+    border: Border = "replicate",
     dtype: str = "float32",
     out: Array | DeviceArray | None = None,
-    stream: int = 0,
+    stream: int | None = None,
 ) -> Any:
     """Aligned crops of many faces of many surfaces, as network inputs.
 
     indices: int [F], the surface of each crop. placements: float64 [F, 2, 3], from frame pixels to crop pixels.
-    size: width, height of a crop. A crop pixel takes the frame at its mapped place, edges replicated: "bilinear", or
-    "area", the mean over the pixel's footprint (up to 16 x 16 bilinear samples) where the frame is denser than the
-    crop. Luma and chroma are sampled each at their own sites, converted to R'G'B' on 0..1 and clamped; then
-    (value - mean[k]) / std[k] for each output channel k, in the order of `channels`.
+    size: width, height of a crop. A crop pixel takes the frame at its mapped place, edges replicated, or, with the
+    border "black", darkened by as much as it lies beyond the frame's outermost samples: "bilinear", or "area", the
+    mean over the pixel's footprint (up to 16 x 16 bilinear samples) where the frame is denser than the crop. Luma and
+    chroma are sampled each at their own sites, converted to R'G'B' on 0..1 and clamped; then (value - mean[k]) / std[k]
+    for each output channel k, in the order of `channels`.
     dtype: "float32" or "float16"; ignored when `out` (contiguous [F, 3, height, width]) is given.
     Returns `out`, or a new array where the surfaces are.
     """
@@ -104,7 +111,8 @@ def crop(
     extents = np.tile(np.asarray(size, np.int32), (count, 1))
     return _resample(
         surfaces, indices, placements, extents, size,
-        channels=channels, mean=mean, std=std, sampling=sampling, dtype=dtype, out=out, stream=stream,
+        channels=channels, mean=mean, std=std, sampling=sampling, border=border, dtype=dtype, out=out,
+        stream=stream,
     )  # fmt: skip
 
 
@@ -120,7 +128,7 @@ def composite(
     blend: Blend = "alpha",
     levels: int = 5,
     maps: Array | DeviceArray | None = None,
-    stream: int = 0,
+    stream: int | None = None,
 ) -> None:
     """Blends patches into surfaces, in place, in the surfaces' own format.
 
@@ -140,6 +148,7 @@ def composite(
     """
     if blend not in ("multiband", "alpha", "poisson"):
         raise ValueError(f"blend is multiband, alpha or poisson, not {blend!r}")
+    stream = stream_of(stream)
     faces = (
         [native_surface(surface) for surface in surfaces],
         np.ascontiguousarray(indices, np.int32),
@@ -211,10 +220,13 @@ def _resample(
     mean: Sequence[float],
     std: Sequence[float],
     sampling: Sampling,
+    border: Border = "replicate",
     dtype: str,
     out: Array | DeviceArray | None,
-    stream: int,
+    stream: int | None,
 ) -> Any:
+    if border not in ("replicate", "black"):
+        raise ValueError(f"the border is replicate or black, not {border!r}")
     if channels not in ("rgb", "bgr") or sampling not in ("bilinear", "area"):
         raise ValueError(f"channels is rgb or bgr, sampling bilinear or area; got {channels!r}, {sampling!r}")
     deviations = [float(value) for value in std]
@@ -231,9 +243,10 @@ def _resample(
         np.ascontiguousarray(extents, np.int32),
         area=sampling == "area",
         bgr=channels == "bgr",
+        black=border == "black",
         scale=[1.0 / (255.0 * value) for value in deviations],
         offset=[-float(value) / deviation for value, deviation in zip(mean, deviations, strict=True)],
         out=out,
-        stream=stream,
+        stream=stream_of(stream),
     )
     return out

@@ -7,8 +7,11 @@ from typing import Literal, get_args
 
 from trtswap.engine_options import device_index
 from trtswap.errors import OptionError
+from trtswap.provenance_options import DiscloseOptions as DiscloseOptions
+from trtswap.provenance_options import ProvenanceOptions as ProvenanceOptions
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
+LeftOver = Literal["refuse", "resume", "restart"]
 Permission = Literal["any", "noncommercial", "permissive"]
 Gender = Literal["any", "auto", "female", "male"]
 Order = Literal[
@@ -51,6 +54,10 @@ ClipKind = Literal[
     "two people",
     "scene cut",
 ]
+Encoder = Literal["auto", "software", "nvenc"]
+FramePlace = Literal["auto", "host", "gpu"]
+SecondLook = Literal["auto", "always", "never"]
+MemoryTier = Literal["strict", "moderate", "normal"]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
 
@@ -103,12 +110,14 @@ class EncodeOptions:
         for a picture 0 to 51 maps to JPEG and WebP quality 100 to 49.
     preset: the encoder's own speed name; None means a balanced one.
     threads: 0 lets the encoder choose.
+    encoder: "software"; "nvenc", the GPU's own for h264 and hevc, where it can be opened; "auto" is software, for now.
     """
 
     codec: Codec = "auto"
     quality: int | None = None
     preset: str | None = None
     threads: int = 0
+    encoder: Encoder = "auto"
 
     def __post_init__(self) -> None:
         _require(self.quality is None or 0 <= self.quality <= 51, f"quality is 0 to 51, not {self.quality}")
@@ -124,7 +133,8 @@ class DetectOptions:
     each further angle, and 0.1 where detectors are pooled. size: edge of the detector's input in pixels, 0 for its own.
     angles: the upright picture is searched turned by each of 0, 90, 180, 270 degrees. margin: border around the
     picture that continues its edge, so that faces which leave it are found too, top right bottom left, 0..100, 100 is
-    half its height or width.
+    half its height or width. second_look: whether the points of a face are found again, more exactly, from close by:
+    "auto" where the detector can and no landmarker finds them, "always", "never".
     """
 
     network: str = "auto"
@@ -133,6 +143,7 @@ class DetectOptions:
     size: int = 0
     angles: tuple[int, ...] = (0,)
     margin: tuple[int, int, int, int] = (0, 0, 0, 0)
+    second_look: SecondLook = "auto"
 
     def __post_init__(self) -> None:
         _require(0 <= self.score <= 1, f"the detector score is 0 to 1, not {self.score}")
@@ -314,31 +325,27 @@ class BlendOptions:
         _require(0 <= self.strength <= 1, f"the colour strength is 0 to 1, not {self.strength}")
 
 
-@dataclass(frozen=True)
-class ProvenanceOptions:
-    """How outputs say what they are.
+SEGMENT_S = 60.0
+LONG_S = 300.0
+"""Videos longer than this are made in segments of that length, where nothing else is asked for."""
 
-    unsigned_reason: why the output carries no signed manifest; None signs it. The plain mark is written in any case.
-    signing_key, signing_cert: PEM files of an organisation's own key and certificates, in place of the user's own;
-        both or none.
-    timestamp_url: of a time-stamp authority; None asks nobody. consent: a file whose digest goes into the manifest.
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """How a video that is interrupted can be gone on with.
+
+    segment_s: the output is made in segments of so many seconds, each kept once it is complete; 0 makes it in one
+    piece; None is `SEGMENT_S` for videos longer than `LONG_S`, else 0. left_over: of segments that an interrupted run
+    left, "resume" goes on with them where all is as it was then, "restart" begins anew, "refuse" raises OptionError.
     """
 
-    unsigned_reason: str | None = None
-    signing_key: str | None = None
-    signing_cert: str | None = None
-    timestamp_url: str | None = None
-    consent: str | None = None
+    segment_s: float | None = None
+    left_over: LeftOver = "refuse"
 
     def __post_init__(self) -> None:
         _require(
-            self.unsigned_reason is None or bool(self.unsigned_reason.strip()),
-            "leaving provenance out needs a reason",
-        )
-        signing = (self.signing_key, self.timestamp_url, self.consent)
-        _require(
-            self.unsigned_reason is None or signing == (None, None, None),
-            "keys, time stamps and consent have no effect without provenance",
+            self.segment_s is None or self.segment_s == 0 or 0.5 <= self.segment_s <= 3600,
+            f"a segment is half a second to an hour long, or 0 for none, not {self.segment_s}",
         )
 
 
@@ -348,10 +355,15 @@ class SwapOptions:
 
     boost: edge of the crop in pixels, of those that the swapper offers, 0 for its own. weight: 0..1, above a half the
     target's own identity is taken away from the source's, below it is added. batch: frames analysed and swapped
-    together. queue: batches waiting between stages. models: folders searched first for networks. licence: which
-    networks may run; "permissive": whose licence permits commercial use, "noncommercial": all but those under no known
-    licence. device: "auto" runs TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda"
-    or "cuda:N" insists on engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs.
+    together. queue: batches waiting between stages. memory: how much a run may take, and what it gives back between
+    targets (trtswap.memory); batch and queue become less where they do not fit. memory_limit: in bytes, in place of the
+    tier's; 0 for that. models: folders searched first for networks. licence: which networks may run; "permissive":
+    whose licence permits commercial use, "noncommercial": all but those under no known licence. device: "auto" runs
+    TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda" or "cuda:N" insists on
+    engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs. frames: where frames lie between
+    decoding and encoding: "host"; "gpu", in the memory of `device`, which needs pycuda and a build with CUDA; "auto" is
+    the host, for now. decoder: "auto" decodes on the GPU where frames stay there and it gives the very same first
+    frame, "software" never does.
     """
 
     swapper: str = "auto"
@@ -369,20 +381,43 @@ class SwapOptions:
     trim: Trim = field(default_factory=Trim)
     monitor: MonitorOptions = field(default_factory=MonitorOptions)
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
+    resume: ResumeOptions = field(default_factory=ResumeOptions)
+    disclose: DiscloseOptions = field(default_factory=DiscloseOptions)
     models: tuple[str, ...] = ()
     licence: Permission = "any"
     device: str = "auto"
     provider: Literal["auto", "cpu", "cuda"] = "auto"
+    frames: FramePlace = "auto"
+    decoder: Literal["auto", "software"] = "auto"
     batch: int = 4
     queue: int = 2
+    memory: MemoryTier = "normal"
+    memory_limit: int = 0
     overwrite: bool = False
 
     def __post_init__(self) -> None:
+        _require(
+            self.memory_limit == 0 or self.memory_limit >= 10**8,
+            f"the limit of memory is 100 MB or more, not {self.memory_limit / 1e6:g} MB",
+        )
         _require(self.boost >= 0, f"the boost is a size in pixels, not {self.boost}")
         _require(0 <= self.weight <= 1, f"the swap weight is 0 to 1, not {self.weight}")
         _require(1 <= self.batch <= 64, f"the batch is 1 to 64 frames, not {self.batch}")
         device_index(self.device)
         _require(1 <= self.queue <= 16, f"the queue holds 1 to 16 batches, not {self.queue}")
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """How a run is measured. frames: of the clip, from its start, 0 for all. repeats: runs that count, after one that
+    does not."""
+
+    frames: int = 75
+    repeats: int = 3
+
+    def __post_init__(self) -> None:
+        _require(self.frames >= 0, f"the number of frames is 0 or more, not {self.frames}")
+        _require(1 <= self.repeats <= 100, f"1 to 100 runs are measured, not {self.repeats}")
 
 
 @dataclass(frozen=True)
@@ -405,3 +440,13 @@ class DemoOptions:
     def frames(self) -> int:
         """How many frames that is."""
         return max(1, round(self.seconds * self.rate))
+
+
+@dataclass(frozen=True)
+class ManyOptions:
+    """How several targets are gone through. recursive: folders with all that is below them, and the same folders in the
+    output. skip_existing: a target whose output is there already is left out; else that is an error, unless
+    `SwapOptions.overwrite` is set."""
+
+    recursive: bool = False
+    skip_existing: bool = False

@@ -1,60 +1,55 @@
-"""The order of the stages, and the threads between them: read, analyse, steady, select, swap, confine, match colours,
-composite, write.
+"""One run from files to files: networks and people are prepared once, then one target after another is swapped.
 
-Reading, analysing and swapping each run in a thread of their own, at most `options.queue` batches apart; the caller's
-thread writes. Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread
-ends the run, is raised in the caller, and every thread is joined; so does Ctrl-C. The output appears under its name
-only when it is complete.
+What happens to a frame is chain.py's; the caller's thread writes. An output appears under its name only when it is
+complete; any error, and Ctrl-C, ends every thread and leaves no output.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
+from types import TracebackType
 from typing import Any
 
-from trtswap import __version__
-from trtswap.concurrency import Ahead
+from trtswap import __version__, device, memory, tracing
+from trtswap.binding import binding_of, frames_per_segment
+from trtswap.chain import refiner_of, stages
+from trtswap.engine_options import device_index
 from trtswap.errors import OptionError, StrPath
 from trtswap.inference.cache import digest_of
 from trtswap.networks.loader import NetworkSet
-from trtswap.options import SwapOptions
+from trtswap.options import ResumeOptions, SwapOptions
+from trtswap.outputs import Outputs
+from trtswap.progress import Counter, OnProgress
 from trtswap.provenance.manifest import NetworkFact
 from trtswap.provenance.run import shaping
 from trtswap.provenance.run import start as start_provenance
 from trtswap.quality.gate import Gate
 from trtswap.quality.monitor import Monitor, Person
-from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
-from trtswap.stages.cast import cast as cast_as
-from trtswap.stages.colour import match_colours
-from trtswap.stages.composite import composite
-from trtswap.stages.confine import confine
-from trtswap.stages.enhance import enhance
-from trtswap.stages.gather import gather
-from trtswap.stages.hold_masks import hold_masks
+from trtswap.stages.carry import route_of
+from trtswap.stages.disclose import cover, disclosure
+from trtswap.stages.fitting import Room
 from trtswap.stages.identity import identify
-from trtswap.stages.landmarks import Refiner
 from trtswap.stages.mask import face_masks
 from trtswap.stages.overlay import overlaid
-from trtswap.stages.people import Cast, People, meet, settled
-from trtswap.stages.recognise import recognise
-from trtswap.stages.select import select
-from trtswap.stages.sift import sift
-from trtswap.stages.steady import steady
-from trtswap.stages.swap import swap
-from trtswap.stages.track_file import from_tracks, track_writer
-from trtswap.types import Frame, Progress, SwapReport
-from trtswap.video import FrameSource, create_output, open_target
+from trtswap.stages.people import Cast, People, check_people, check_tracks, meet, settled
+from trtswap.stages.recall import Past, past_of
+from trtswap.stages.track_file import track_writer
+from trtswap.types import Frame, SwapReport, VideoInfo
+from trtswap.video import FrameSource, SegmentedSink, create_output, open_target
 from trtswap.video.paths import check_apart
+from trtswap.video.work_folder import left_length
+
+__all__ = ["OnProgress", "Pipeline", "swap_video"]
+
+_log = logging.getLogger(__name__)
 
 MARKS = {"comment": f"AI-altered: faces swapped with trtswap {__version__}"}
 """What every output says of itself."""
-
-OnProgress = Callable[[Progress], None]
 
 
 def swap_video(
@@ -71,149 +66,240 @@ def swap_video(
     options: SwapOptions | None = None,
     on_progress: OnProgress | None = None,
 ) -> SwapReport:
-    """Swaps the selected faces of a video or a picture.
+    """Swaps the selected faces of a video or a picture: a `Pipeline` for one target, see there."""
+    with Pipeline(sources, reference=reference, cast=cast, options=options) as pipeline:
+        return pipeline.swap(
+            target,
+            output,
+            tracks=tracks,
+            dump_tracks=dump_tracks,
+            debug_overlay=debug_overlay,
+            reports=reports,
+            on_progress=on_progress,
+        )
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What serves every target. settings: with all that the networks and people decide."""
+
+    networks: NetworkSet
+    people: People
+    settings: SwapOptions
+
+
+class Pipeline:
+    """Swaps faces in one target after another; networks, engines and people are prepared once. A context manager, for
+    one thread.
 
     sources: pictures of the person to show. cast: in place of sources, pairs of pictures of a person in the target and
-    of the person to show in that one's place. target: a video or picture, never touched. output: exists only after
-    success. reference: a picture of the person to replace, for `select.mode` "reference".
-    reports: files (.json, .html) of what the monitor measured. on_progress: called in this thread after every batch.
-    A target in which nobody is found is written unchanged, with a note. Raises any TrtSwapError, QualityError only
-    when everything is written; KeyboardInterrupt leaves no output.
+    of the person to show in that one's place. reference: a picture of the person to replace, for `select.mode`
+    "reference". Raises OptionError where these contradict each other.
     """
-    settings = options or SwapOptions()
-    _check_people(settings, sources, cast, reference, tracks)
-    pictures = [picture for pair in cast for side in pair for picture in side]
-    check_apart(
-        [*sources, *pictures, target, reference, tracks], [output, dump_tracks, debug_overlay, *reports]
-    )
-    gate = Gate(settings.monitor, reports, overwrite=settings.overwrite)
-    seal, sealing = start_provenance(settings, target)
-    started = time.perf_counter()
-    progress = _Progress(on_progress or (lambda _: None), started)
-    with ExitStack() as opened:
-        reader = opened.enter_context(open_target(target, trim=settings.trim))
-        writing: dict[str, Any] = {
-            "options": settings.encode,
-            "overwrite": settings.overwrite,
-            "marks": MARKS,
-            "seal": seal,
-        }
-        writer = opened.enter_context(create_output(output, reader, **writing))
-        overlay = debug_overlay and opened.enter_context(create_output(debug_overlay, reader, **writing))
-        track_lines = opened.enter_context(
-            track_writer(dump_tracks, reader.info, overwrite=settings.overwrite)
+
+    def __init__(
+        self,
+        sources: Sequence[StrPath],
+        *,
+        reference: StrPath | None = None,
+        cast: Cast = (),
+        options: SwapOptions | None = None,
+    ) -> None:
+        self._options = options or SwapOptions()
+        self._sources, self._reference, self._cast = sources, reference, cast
+        check_people(self._options.select, sources, cast, reference)
+        self._opened = ExitStack()
+        self._prepared: _Prepared | None = None
+        self._known: tuple[People, SwapOptions] | None = None
+
+    @property
+    def inputs(self) -> list[StrPath]:
+        """Every picture of a person, none of which may be written over."""
+        pictures = [*self._sources, *(picture for pair in self._cast for side in pair for picture in side)]
+        return pictures if self._reference is None else [*pictures, self._reference]
+
+    @property
+    def networks(self) -> NetworkSet:
+        """The networks; opens them as `prepare` does."""
+        return self._ready().networks
+
+    def prepare(self) -> None:
+        """Opens the networks and recognises the people, unless that is done; `swap` does it where it was not.
+
+        Raises NetworkError and its kin, DeviceError, NoFaceError, PictureError.
+        """
+        self._ready()
+
+    def swap(
+        self,
+        target: StrPath,
+        output: StrPath,
+        *,
+        tracks: StrPath | None = None,
+        dump_tracks: StrPath | None = None,
+        debug_overlay: StrPath | None = None,
+        reports: Sequence[StrPath] = (),
+        on_progress: OnProgress | None = None,
+    ) -> SwapReport:
+        """Swaps the selected faces of a video or a picture.
+
+        target: never touched. output: exists only after success. tracks: where faces are, in place of finding them.
+        dump_tracks: where to write that. debug_overlay: a second video that shows it. reports: files (.json, .html) of
+        what the monitor measured. on_progress: called in this thread after every batch.
+        A target in which nobody is found is written unchanged, with a note. Raises any TrtSwapError, QualityError only
+        when everything is written; KeyboardInterrupt leaves no output.
+        """
+        options = self._options
+        check_tracks(options.select, tracks)
+        check_apart([*self.inputs, target, tracks], [output, dump_tracks, debug_overlay, *reports])
+        gate = Gate(options.monitor, reports, overwrite=options.overwrite)
+        route = route_of(options)
+        seal, sealing = start_provenance(options, target, [output, debug_overlay])
+        counter = Counter(on_progress)
+        with ExitStack() as opened:
+            reader = opened.enter_context(open_target(target, trim=options.trim, gpu=route.decodes_on))
+            text = disclosure(options.disclose, reader.info)
+            if text and reader.alpha is not None:
+                cover(reader.alpha, text)
+            writing: dict[str, Any] = {
+                "options": options.encode,
+                "overwrite": options.overwrite,
+                "marks": MARKS,
+                "seal": seal,
+            }
+            length = self._segment_length(reader, output, debug_overlay)
+            writer = opened.enter_context(create_output(output, reader, **writing, frames_per_segment=length))
+            overlay = None
+            if debug_overlay is not None:
+                overlay = opened.enter_context(create_output(debug_overlay, reader, **writing))
+            lines = opened.enter_context(track_writer(dump_tracks, reader.info, overwrite=options.overwrite))
+            counter.total = reader.expected_frames
+            counter.tell("prepare")
+            ready = self._ready()
+            if seal is not None:
+                seal.describe(partial(_network_facts, ready.networks), shaping(options))
+            planned = self._planned(ready, reader.info)
+            settings = replace(ready.settings, batch=planned.batch, queue=planned.queue)
+            past = None
+            if isinstance(writer, SegmentedSink):
+                binding = binding_of(target, output, tracks, ready.networks, ready.people, settings)
+                past = past_of(*writer.bind(binding, options.resume.left_over))
+            outputs = Outputs(writer, overlay, _drawing(ready) if overlay is not None else None, lines)
+            monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
+            room = Room(settings.batch)
+            made = ready.networks, settings, ready.people, tracks, monitor, route, text, room, past
+            with stages(reader, *made) as batches:
+                for batch in batches:
+                    outputs.write(batch, route.landed(batch))
+                    counter.add(batch)
+            counter.tell("finish")
+        measured = monitor.quality()
+        report = SwapReport(
+            output=str(output),
+            frames=counter.frames,
+            frames_with_faces=counter.frames_with_faces,
+            faces_swapped=counter.faces,
+            seconds=counter.seconds,
+            networks=dict(ready.networks.paths),
+            notes=(
+                *sealing,
+                *reader.notes,
+                *ready.networks.notes,
+                *ready.people.notes,
+                *counter.notes(),
+                *planned.notes(options),
+                *room.notes,
+                *_resumed(past, measured.figures),
+                *writer.notes,
+                *measured.notes,
+            ),
+            quality=measured.figures,
+            licences={spec.name: spec.licence.label for _, spec, _ in ready.networks.used},
         )
-        networks = opened.enter_context(NetworkSet(settings))
-        if seal is not None:
-            seal.describe(partial(_network_facts, networks), shaping(settings))
-        progress.total = reader.expected_frames
-        progress.tell("prepare")
+        self._give_back(ready)
+        gate.close(measured, video=output, original=target, report=report, licences=report.licences)
+        return report
+
+    def close(self) -> None:
+        """Ends the networks; may be repeated."""
+        self._prepared = None
+        self._opened.close()
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _segment_length(
+        self, reader: FrameSource, output: StrPath, debug_overlay: StrPath | None
+    ) -> int | None:
+        """Of the output, in frames: as asked for, or that of an interrupted run; None for one piece, as beside an
+        overlay, which is not kept in parts."""
+        if debug_overlay is None:
+            length = frames_per_segment(reader.info, reader.expected_frames, self._options)
+            asked = self._options.resume.segment_s is not None or reader.info.is_picture
+            return length if asked else left_length(output) or length
+        if self._options.resume != ResumeOptions():
+            raise OptionError(
+                "a video with an overlay beside it is made in one piece, and cannot be gone on with",
+                hint="leave --debug-overlay or --segment, --resume, --restart out",
+            )
+        return None
+
+    def _ready(self) -> _Prepared:
+        if self._prepared is None:
+            self._prepared = self._prepare()
+        return self._prepared
+
+    def _prepare(self) -> _Prepared:
+        options = self._options
+        with tracing.span("prepare"), ExitStack() as opened:
+            networks = opened.enter_context(NetworkSet(options))
+            people, settings = self._known = self._known or self._meet(networks)
+            self._opened.push(opened.pop_all())
+        return _Prepared(networks, people, settings)
+
+    def _meet(self, networks: NetworkSet) -> tuple[People, SwapOptions]:
+        """The people, and the options with what they decide."""
+        options = self._options
         recognised = partial(
             identify,
             detector=networks.detector,
             recogniser=networks.recogniser,
-            options=settings.detect,
-            refiner=_refiner(networks, settings),
+            options=options.detect,
+            refiner=refiner_of(networks, options),
         )
-        people = meet(recognised, sources, cast, reference, settings.select)
-        settings = replace(settings, select=settled(settings.select, people, networks.classifier))
-        draw = _drawing(networks, settings) if overlay else None
-        monitor = opened.enter_context(Monitor(gate.options, _person(networks, people)))
-        with _stages(reader, networks, settings, people, tracks, monitor) as batches:
-            for batch in batches:
-                for frame in batch.frames:
-                    writer.write(frame)
-                if overlay and draw:
-                    for frame in draw(batch):
-                        overlay.write(frame)
-                if track_lines:
-                    track_lines.write(batch)
-                progress.add(batch)
-        progress.tell("finish")
-        paths = dict(networks.paths)
-    measured = monitor.quality()
-    report = SwapReport(
-        output=str(output),
-        frames=progress.frames,
-        frames_with_faces=progress.frames_with_faces,
-        faces_swapped=progress.faces,
-        seconds=time.perf_counter() - started,
-        networks=paths,
-        notes=(
-            *sealing,
-            *reader.notes,
-            *networks.notes,
-            *people.notes,
-            *progress.notes(),
-            *writer.notes,
-            *measured.notes,
-        ),
-        quality=measured.figures,
-    )
-    gate.close(measured, video=output, original=target, report=report)
-    return report
+        people = meet(recognised, self._sources, self._cast, self._reference, options.select)
+        return people, replace(options, select=settled(options.select, people, networks.classifier))
+
+    def _planned(self, ready: _Prepared, info: VideoInfo) -> memory.Plan:
+        """What fits into memory, told in the log."""
+        planned = memory.plan(ready.settings, info, memory.networks_of(ready.networks.sessions.values()))
+        _log.info("%s", planned.told(self._options))
+        return planned
+
+    def _give_back(self, ready: _Prepared) -> None:
+        """What the tier of memory does not keep for the next target."""
+        tier = self._options.memory
+        on_device = memory.networks_of(ready.networks.sessions.values()).device_bytes > 0
+        if tier == "strict":
+            self.close()
+        if tier != "normal" and on_device:
+            device.release_unused(device_index(self._options.device) or 0)
 
 
-@contextmanager
-def _stages(
-    reader: FrameSource,
-    networks: NetworkSet,
-    settings: SwapOptions,
-    people: People,
-    tracks: StrPath | None,
-    monitor: Monitor,
-) -> Iterator[Iterator[Batch]]:
-    """The chain of stages as one iterator of finished batches; leaving it ends all threads."""
-    size, template = networks.swapper.size, networks.swapper.template
-    rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
-    threads: list[Ahead[Batch]] = []
-
-    def ahead(batches: Iterable[Batch], name: str) -> Ahead[Batch]:
-        threads.append(Ahead(batches, settings.queue, name))
-        return threads[-1]
-
-    try:
-        read = ahead(gather(reader, settings.batch), "read")
-        if tracks is None:
-            refiner = _refiner(networks, settings)
-            found = analyse(read, networks.detector, settings.detect, None, refiner)
-            final = steady(found, settings.smooth, rate, settings.batch)
-        else:
-            final = from_tracks(read, tracks, reader.info)
-        if networks.classifier is not None:
-            final = sift(final, networks.classifier, settings.select)
-        if _recognises(networks, settings, people):
-            final = recognise(final, networks.recogniser)
-        if people.sought:
-            chosen = cast_as(final, people.sought, settings.select.distance)
-        else:
-            chosen = select(final, settings.select, people.reference)
-        swapped = swap(ahead(chosen, "analyse"), networks.swapper, people.shown, settings.weight)
-        masked = confine(monitor.before(swapped), size, settings.mask, networks.occluders, networks.parser)
-        masked = hold_masks(masked, settings.smooth.method)
-        coloured = match_colours(masked, template, size, settings.blend, settings.smooth, rate)
-        done = composite(coloured, template, size, settings.mask, settings.blend)
-        if networks.enhancer is not None:
-            done = ahead(done, "swap")
-            done = enhance(done, networks.enhancer, settings.enhance, settings.mask, networks.occluders)
-        yield ahead(monitor.after(done), "swap" if networks.enhancer is None else "enhance")
-    finally:
-        for thread in threads:
-            thread.stop()
-        for thread in threads:
-            thread.close()
-
-
-def _refiner(networks: NetworkSet, settings: SwapOptions) -> Refiner | None:
-    if networks.landmarker is None and networks.guesser is None:
-        return None
-    return Refiner(networks.landmarker, settings.landmarks, networks.guesser)
-
-
-def _recognises(networks: NetworkSet, settings: SwapOptions, people: People) -> bool:
-    """Whether the faces of the target are recognised."""
-    unlike = settings.weight != 0.5 and networks.swapper.balances
-    return unlike or bool(people.sought) or people.reference is not None
+def _resumed(past: Past | None, figures: Mapping[str, float | None]) -> list[str]:
+    """What is to be known of a run that went on after another."""
+    if past is None or not past.frames:
+        return []
+    notes = [f"{past.frames} frames were kept from an interrupted run"]
+    return [*notes, "the figures of quality are of the other frames alone"] if figures else notes
 
 
 def _network_facts(networks: NetworkSet) -> list[NetworkFact]:
@@ -224,14 +310,15 @@ def _network_facts(networks: NetworkSet) -> list[NetworkFact]:
     ]
 
 
-def _person(networks: NetworkSet, people: People) -> Person | None:
+def _person(ready: _Prepared) -> Person | None:
     """For the monitor's figures of identity, where one person is shown."""
-    return Person(networks.recogniser, people.shown[0].unit) if len(people.shown) == 1 else None
+    shown = ready.people.shown
+    return Person(ready.networks.recogniser, shown[0].unit) if len(shown) == 1 else None
 
 
-def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], Iterator[Frame]]:
-    swapper = networks.swapper
-    mask = face_masks(swapper.size, swapper.template, settings.mask)[0]
+def _drawing(ready: _Prepared) -> Callable[[Batch], Iterator[Frame]]:
+    swapper = ready.networks.swapper
+    mask = face_masks(swapper.size, swapper.template, ready.settings.mask)[0]
 
     def draw(batch: Batch) -> Iterator[Frame]:
         for row, frame in enumerate(batch.frames):
@@ -239,73 +326,3 @@ def _drawing(networks: NetworkSet, settings: SwapOptions) -> Callable[[Batch], I
             yield replace(frame, surface=surface)
 
     return draw
-
-
-def _check_people(
-    settings: SwapOptions,
-    sources: Sequence[StrPath],
-    cast: Cast,
-    reference: StrPath | None,
-    tracks: StrPath | None,
-) -> None:
-    if bool(sources) == bool(cast):
-        raise OptionError(
-            "who is to be shown is told either by source pictures, or for each person of the target by itself",
-            hint="give pictures with --source, or WHO=SOURCE with --map",
-        )
-    if cast and (settings.select.mode == "reference" or reference is not None):
-        raise OptionError(
-            "a reference picture has no effect where each person is told by a picture already",
-            hint="leave --select reference and --reference out",
-        )
-    _check_reference(settings, reference, tracks)
-
-
-def _check_reference(settings: SwapOptions, reference: StrPath | None, tracks: StrPath | None) -> None:
-    if settings.select.mode == "reference" and tracks is not None:
-        raise OptionError(
-            "a file of tracks says where faces are, not whose: it cannot be selected from by reference",
-            hint="use --select largest or all, and remove unwanted faces from the file",
-        )
-    if settings.select.mode == "reference" and reference is None:
-        raise OptionError(
-            "selecting by reference needs a picture of the person to replace",
-            hint="give one with --reference",
-        )
-    if settings.select.mode != "reference" and reference is not None:
-        raise OptionError(
-            f"a reference picture has no effect with the selection {settings.select.mode!r}",
-            hint="add --select reference, or leave --reference out",
-        )
-
-
-class _Progress:
-    """Counts what is done and tells the caller."""
-
-    def __init__(self, on_progress: OnProgress, started: float) -> None:
-        self._on_progress = on_progress
-        self._started = started
-        self.total: int | None = None
-        self.frames = 0
-        self.frames_with_faces = 0
-        self.faces = 0
-        self.cuts = 0
-
-    def add(self, batch: Batch) -> None:
-        self.frames += len(batch.frames)
-        self.frames_with_faces += sum(len(faces) > 0 for faces in batch.faces)
-        self.faces += batch.face_count
-        self.cuts += sum(batch.cuts)
-        self.tell("swap")
-
-    def tell(self, stage: str) -> None:
-        elapsed = time.perf_counter() - self._started
-        self._on_progress(Progress(stage, self.frames, self.total, self.faces, elapsed))
-
-    def notes(self) -> list[str]:
-        missed = self.frames - self.frames_with_faces
-        if not self.frames_with_faces:
-            return [f"no face to swap was found in any of the {self.frames} frames; the picture is unchanged"]
-        if missed:
-            return [f"{missed} of {self.frames} frames have no face to swap and are unchanged"]
-        return []

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 DeviceArray = Any
-"""Anything with `__cuda_array_interface__` (pycuda.gpuarray.GPUArray, CuPy, PyTorch)."""
+"""Anything with `__cuda_array_interface__` (trtswap.device.GpuArray, CuPy, PyTorch)."""
 
 
 class PixelFormat(str, Enum):
@@ -145,7 +145,10 @@ class Surface:
     @property
     def on_device(self) -> bool:
         """True when the planes lie in GPU memory."""
-        return hasattr(self.planes[0], "__cuda_array_interface__")
+        plane = self.planes[0]  # asking an array itself may count as its use
+        return hasattr(type(plane), "__cuda_array_interface__") or (
+            not isinstance(plane, np.ndarray) and hasattr(plane, "__cuda_array_interface__")
+        )
 
     @classmethod
     def allocate(
@@ -288,7 +291,8 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. stage: "prepare", "swap" and "finish", or "measure". frames_total: None while unknown."""
+    """How far a run is. stage: "prepare", "resume" (over what an interrupted run has done), "swap" and "finish", or
+    "measure". frames_total: None while unknown."""
 
     stage: str
     frames_done: int
@@ -300,7 +304,7 @@ class Progress:
 @dataclass(frozen=True)
 class SwapReport:
     """What a run did. seconds: wall clock. networks: role (detector, recogniser, swapper, landmarker, mask)
-    to file path; further networks of one role stand under their names.
+    to file path; further networks of one role stand under their names. licences: of these networks, name to licence.
     notes: what the user should know (conversions, guesses, lost data), in order, one sentence each.
     quality: figures by name (docs/quality.md), None where nothing was measured; empty without a monitor."""
 
@@ -312,3 +316,4 @@ class SwapReport:
     networks: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     quality: dict[str, float | None] = field(default_factory=dict)
+    licences: dict[str, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ namespace trtswap::bindings {
 namespace {
 
 void resample(const py::sequence& surfaces, const Integers& indices, const Placements& placements,
-              const Integers& extents, bool area, bool bgr, std::array<float, 3> scale,
+              const Integers& extents, bool area, bool bgr, bool black, std::array<float, 3> scale,
               std::array<float, 3> offset, const py::object& out, std::uintptr_t stream) {
     const int count = items_of(indices, placements);
     const std::vector<SurfaceRef> refs = surface_refs(surfaces, false, stream);
@@ -35,6 +35,7 @@ void resample(const py::sequence& surfaces, const Integers& indices, const Place
     target.height = static_cast<int>(tensor.shape[2]);
     target.width = static_cast<int>(tensor.shape[3]);
     target.bgr = bgr;
+    target.black = black;
     std::copy(scale.begin(), scale.end(), target.scale);
     std::copy(offset.begin(), offset.end(), target.offset);
     std::vector<ResampleItem> items;
@@ -198,8 +199,8 @@ void measure_colour(const py::sequence& surfaces, const Integers& indices, const
 
 void register_ops(py::module_& module) {
     module.def("resample", &resample, py::arg("surfaces"), py::arg("indices"), py::arg("placements"),
-               py::arg("extents"), py::kw_only(), py::arg("area"), py::arg("bgr"), py::arg("scale"),
-               py::arg("offset"), py::arg("out"), py::arg("stream"));
+               py::arg("extents"), py::kw_only(), py::arg("area"), py::arg("bgr"), py::arg("black"),
+               py::arg("scale"), py::arg("offset"), py::arg("out"), py::arg("stream"));
     module.def("composite", &composite, py::arg("surfaces"), py::arg("indices"), py::arg("placements"),
                py::arg("patches"), py::arg("masks"), py::kw_only(), py::arg("scale"), py::arg("offset"),
                py::arg("stream"));

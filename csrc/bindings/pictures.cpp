@@ -1,4 +1,6 @@
 // Operations on whole pictures and masks, without surfaces or placements.
+#include <pybind11/stl.h>
+
 #include <limits>
 
 #include "bindings/faces.hpp"
@@ -6,7 +8,9 @@
 #include "core/device.hpp"
 #include "ops/feather.hpp"
 #include "ops/lab.hpp"
+#include "ops/maxima.hpp"
 #include "ops/pyramid.hpp"
+#include "ops/rearrange.hpp"
 #include "ops/statistics.hpp"
 
 namespace trtswap::bindings {
@@ -157,6 +161,43 @@ void feather(const py::object& masks, const py::object& out, double sigma, const
         [&] { feather_cuda(input, target, passing, stream); });
 }
 
+void maxima(const py::object& in, const py::object& out, std::uintptr_t stream) {
+    const ArrayRef rows = dense(in, "rows", {"f4", "f2"}, {-1, -1}, false, stream);
+    const ArrayRef result = dense(out, "out", {"f4"}, {rows.shape[0]}, true, stream);
+    const MaximaInput input{rows.data, rows.type == "f2", static_cast<int>(rows.shape[0]),
+                            static_cast<std::size_t>(rows.shape[1])};
+    auto* target = reinterpret_cast<float*>(result.data);
+    run_where(
+        common_device({&rows, &result}), [&] { maxima_host(input, target); },
+        [&] { maxima_cuda(input, target, stream); });
+}
+
+void rearrange(const py::object& in, const py::object& out, const std::vector<int>& lengths,
+               const std::vector<int>& order, std::uintptr_t stream) {
+    const ArrayRef from = array_ref(in, "array", stream), to = array_ref(out, "out", stream);
+    expect(from, {"f4", "f2"}, std::vector<std::ptrdiff_t>(from.shape.size(), -1));
+    expect(to, {from.type}, std::vector<std::ptrdiff_t>(to.shape.size(), -1));
+    expect_contiguous(from);
+    expect_contiguous(to);
+    expect_writable(to);
+    require(lengths.size() == order.size(), "rearrange: as many lengths as axes in the order");
+    const RearrangeInput input =
+        make_rearrange_input(lengths.data(), order.data(), static_cast<int>(lengths.size()));
+    std::size_t elements[2] = {1, 1};
+    for (const std::ptrdiff_t length : from.shape) {
+        elements[0] *= static_cast<std::size_t>(length);
+    }
+    for (const std::ptrdiff_t length : to.shape) {
+        elements[1] *= static_cast<std::size_t>(length);
+    }
+    require(elements[0] == input.elements && elements[1] == input.elements,
+            "rearrange: the arrays hold as many elements as the lengths say");
+    const std::size_t item_bytes = from.item_bytes;
+    run_where(
+        common_device({&from, &to}), [&] { rearrange_host(input, from.data, to.data, item_bytes); },
+        [&] { rearrange_cuda(input, from.data, to.data, item_bytes, stream); });
+}
+
 } // namespace
 
 void register_pictures(py::module_& module) {
@@ -170,6 +211,9 @@ void register_pictures(py::module_& module) {
                py::kw_only(), py::arg("scale"), py::arg("offset"), py::arg("stream"));
     module.def("pyramid_blend", &pyramid_blend, py::arg("a"), py::arg("b"), py::arg("masks"), py::arg("out"),
                py::kw_only(), py::arg("levels"), py::arg("allocate"), py::arg("stream"));
+    module.def("maxima", &maxima, py::arg("rows"), py::arg("out"), py::kw_only(), py::arg("stream"));
+    module.def("rearrange", &rearrange, py::arg("array"), py::arg("out"), py::kw_only(), py::arg("lengths"),
+               py::arg("order"), py::arg("stream"));
     module.def("feather", &feather, py::arg("masks"), py::arg("out"), py::kw_only(), py::arg("sigma"),
                py::arg("allocate"), py::arg("stream"));
 }

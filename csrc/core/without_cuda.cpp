@@ -5,8 +5,10 @@
 #include "ops/composite.hpp"
 #include "ops/feather.hpp"
 #include "ops/lab.hpp"
+#include "ops/maxima.hpp"
 #include "ops/measure.hpp"
 #include "ops/pyramid.hpp"
+#include "ops/rearrange.hpp"
 #include "ops/resample.hpp"
 #include "ops/statistics.hpp"
 
@@ -45,6 +47,8 @@ void measure_cuda(const MeasureItem*, int, const MeasureInput&, void*, Moments*,
 void feather_cuda(const FeatherInput&, float*, float*, std::uintptr_t) { refuse(); }
 std::size_t pyramid_blend_bytes_cuda(const PyramidBlendInput&) { refuse(); }
 void pyramid_blend_cuda(const PyramidBlendInput&, float*, void*, std::uintptr_t) { refuse(); }
+void maxima_cuda(const MaximaInput&, float*, std::uintptr_t) { refuse(); }
+void rearrange_cuda(const RearrangeInput&, const void*, void*, std::size_t, std::uintptr_t) { refuse(); }
 std::size_t blend_bytes_cuda(const BlendFace*, int, const int*, const BlendInput&) { refuse(); }
 void blend_cuda(const BlendFace*, int, const int*, int, const BlendInput&, void*, std::uintptr_t) {
     refuse();

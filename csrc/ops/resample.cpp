@@ -1,110 +1,150 @@
 #include "ops/resample.hpp"
 
 #include "core/check.h"
+#include "ops/resample_rows.hpp"
 
 namespace trtswap {
 
 namespace {
 
-constexpr int kMostTaps = 16;
 constexpr int kBand = 32;              // rows one thread takes at a time
 constexpr int kWorthThreads = 1 << 16; // pixels; waking and joining threads costs more than fewer take
-constexpr int kColumns = 64;           // columns whose places are worked out once per band
-
-// Where the columns of an unturned map fall; the same numbers that sample_surface would find for each pixel.
-struct Columns {
-    int x0[kColumns], x1[kColumns];
-    float fx[kColumns];
-
-    void set(int i, float x, int origin, int width) {
-        const BilinearCell cell = bilinear_cell(x, 0.0f, origin, 0, width, 1);
-        x0[i] = cell.x0;
-        x1[i] = cell.x1;
-        fx[i] = cell.fx;
-    }
-};
-
-template <typename Code> struct Rows {
-    const Code *top, *bottom;
-    float fy;
-
-    Rows(const PlaneView& plane, float y, int origin) {
-        const BilinearCell cell = bilinear_cell(0.0f, y, 0, origin, 1, plane.height);
-        top = reinterpret_cast<const Code*>(plane.data + cell.y0 * plane.stride_bytes);
-        bottom = reinterpret_cast<const Code*>(plane.data + cell.y1 * plane.stride_bytes);
-        fy = cell.fy;
-    }
-
-    template <int Channels> float at(const Columns& columns, int i, int channel) const {
-        const int left = columns.x0[i] * Channels + channel, right = columns.x1[i] * Channels + channel;
-        return mix(mix(code_of(top[left]), code_of(top[right]), columns.fx[i]),
-                   mix(code_of(bottom[left]), code_of(bottom[right]), columns.fx[i]), fy);
-    }
-};
 
 Footprint footprint(const ResampleItem& item, int u, int v) {
     const LocalAffine& map = item.to_surface;
     const LocalPoint p = map(static_cast<float>(u), static_cast<float>(v));
-    return {p.x, p.y, map.a, map.b, map.c, map.d, map.to_x, map.to_y, 1};
+    return {p.x, p.y, map.a, map.b, map.c, map.d, map.to_x, map.to_y, item.taps};
 }
 
-// A block of a detector's input: no turn and one tap, so that columns and rows separate.
-template <typename Code, typename T>
-void unturned_block(const ResampleItem& item, const ResampleTarget& target, int n, int u0, int u1, int v0,
-                    int v1) {
-    const SurfaceView& s = item.surface;
-    Columns luma, chroma;
-    for (int u = u0; u < u1; ++u) {
-        const Footprint f = footprint(item, u, 0);
-        luma.set(u - u0, f.x, f.origin_x, s.luma.width);
-        if (s.subsampled()) {
-            const Footprint c = chroma_footprint(f, s.siting_x, s.siting_y);
-            chroma.set(u - u0, c.x, c.origin_x, s.chroma.width);
-        }
-    }
-    for (int v = v0; v < v1; ++v) {
-        const Footprint f = footprint(item, 0, v);
-        const Rows<Code> y(s.luma, f.y, f.origin_y);
-        if (s.subsampled()) {
-            const Footprint c = chroma_footprint(f, s.siting_x, s.siting_y);
-            const Rows<Code> uv(s.chroma, c.y, c.origin_y);
-            for (int i = 0; i < u1 - u0; ++i) {
-                const auto sample = [&](int, int) {
-                    const Yuv code{y.template at<1>(luma, i, 0), uv.template at<2>(chroma, i, 0),
-                                   uv.template at<2>(chroma, i, 1)};
-                    return clamp_rgb(rgb_from_yuv(s.colour, code));
-                };
-                resample_pixel<T>(item, target, n, u0 + i, v, sample);
-            }
-        } else {
-            for (int i = 0; i < u1 - u0; ++i) {
-                const auto sample = [&](int, int) {
-                    return Rgb{y.template at<3>(luma, i, 0), y.template at<3>(luma, i, 1),
-                               y.template at<3>(luma, i, 2)};
-                };
-                resample_pixel<T>(item, target, n, u0 + i, v, sample);
-            }
-        }
+// A rectangle of the tensor: columns u0 up to u1, rows v0 up to v1.
+struct Block {
+    int n, u0, u1, v0, v1;
+
+    int width() const { return u1 - u0; }
+    bool empty() const { return u0 >= u1 || v0 >= v1; }
+};
+
+template <typename T> T* place(const ResampleTarget& target, int n, int channel, int u, int v) {
+    const std::size_t plane = static_cast<std::size_t>(target.width) * target.height;
+    return static_cast<T*>(target.data) + (static_cast<std::size_t>(n) * 3 + channel) * plane +
+           static_cast<std::size_t>(v) * target.width + u;
+}
+
+// One row of R'G'B' in runs of kColumns to the three planes.
+template <typename T>
+void store_row(const ResampleTarget& target, const Block& block, int v, const float* rgb) {
+    for (int k = 0; k < 3; ++k) {
+        const float* values = rgb + (target.bgr ? 2 - k : k) * kColumns;
+        finish_run(values, target.scale[k], target.offset[k], place<T>(target, block.n, k, block.u0, v),
+                   block.width());
     }
 }
 
-bool unturned(const ResampleItem& item) {
-    return item.to_surface.b == 0.0f && item.to_surface.c == 0.0f && item.taps == 1;
+// What DarkenedSample does, for a block.
+class Darkened {
+public:
+    Darkened(const ResampleItem& item, const ResampleTarget& target, const Block& block)
+        : item_(item), on_(target.black), width_(block.width()) {
+        for (int i = 0; i < width_ && on_; ++i) {
+            across_[i] = DarkenedSample::within(footprint(item, block.u0 + i, 0).x, item.to_surface.to_x,
+                                                item.surface.width);
+        }
+    }
+
+    void apply(int v, float* rgb) const {
+        if (on_) {
+            const float down =
+                DarkenedSample::within(footprint(item_, 0, v).y, item_.to_surface.to_y, item_.surface.height);
+            darken_run(rgb, across_, down, width_);
+        }
+    }
+
+private:
+    const ResampleItem& item_;
+    bool on_;
+    int width_;
+    float across_[kColumns];
+};
+
+template <typename T> void pad(const ResampleTarget& target, const Block& block) {
+    const float black[3 * kColumns] = {};
+    for (int v = block.v0; v < block.v1 && !block.empty(); ++v) {
+        store_row<T>(target, block, v, black);
+    }
 }
 
 template <typename T>
-void block(const ResampleItem& item, const ResampleTarget& target, int n, int u0, int u1, int v0, int v1) {
-    if (unturned(item) && u1 <= item.extent_x && v1 <= item.extent_y) {
-        if (item.surface.format == PixelFormat::p010) {
-            unturned_block<std::uint16_t, T>(item, target, n, u0, u1, v0, v1);
-        } else {
-            unturned_block<std::uint8_t, T>(item, target, n, u0, u1, v0, v1);
-        }
-        return;
+void unturned_rgb(const ResampleItem& item, const ResampleTarget& target, const Block& block) {
+    const SurfaceView& s = item.surface;
+    Columns columns;
+    columns.begin(footprint(item, block.u0, 0));
+    for (int u = block.u0; u < block.u1; ++u) {
+        columns.set(u - block.u0, footprint(item, u, 0), s.luma.width);
     }
-    for (int v = v0; v < v1; ++v) {
-        for (int u = u0; u < u1; ++u) {
-            resample_pixel<T>(item, target, n, u, v, MappedSample{item});
+    PlaneRun<std::uint8_t, 3> pixels(s.luma, columns, block.width());
+    const Darkened darkened(item, target, block);
+    float rgb[3 * kColumns];
+    for (int v = block.v0; v < block.v1; ++v) {
+        pixels.row(footprint(item, 0, v), rgb);
+        darkened.apply(v, rgb);
+        store_row<T>(target, block, v, rgb);
+    }
+}
+
+template <typename Code, typename T>
+void unturned_yuv(const ResampleItem& item, const ResampleTarget& target, const Block& block) {
+    const SurfaceView& s = item.surface;
+    const auto halved = [&](const Footprint& f) { return chroma_footprint(f, s.siting_x, s.siting_y); };
+    Columns across, across_chroma;
+    across.begin(footprint(item, block.u0, 0));
+    across_chroma.begin(halved(footprint(item, block.u0, 0)));
+    for (int u = block.u0; u < block.u1; ++u) {
+        const Footprint f = footprint(item, u, 0);
+        across.set(u - block.u0, f, s.luma.width);
+        across_chroma.set(u - block.u0, halved(f), s.chroma.width);
+    }
+    PlaneRun<Code, 1> luma(s.luma, across, block.width());
+    PlaneRun<Code, 2> chroma(s.chroma, across_chroma, block.width());
+    const Darkened darkened(item, target, block);
+    float rgb[3 * kColumns];
+    for (int v = block.v0; v < block.v1; ++v) {
+        const Footprint f = footprint(item, 0, v);
+        luma.row(f, rgb);
+        chroma.row(halved(f), rgb + kColumns);
+        rgb_of_yuv_run(s.colour, rgb, rgb + kColumns, rgb + 2 * kColumns, block.width());
+        darkened.apply(v, rgb);
+        store_row<T>(target, block, v, rgb);
+    }
+}
+
+// No turn: columns and rows separate.
+template <typename T>
+void unturned_block(const ResampleItem& item, const ResampleTarget& target, const Block& block) {
+    const int u = clamp_to(item.extent_x, block.u0, block.u1),
+              v = clamp_to(item.extent_y, block.v0, block.v1);
+    const Block inside{block.n, block.u0, u, block.v0, v};
+    if (!inside.empty()) {
+        if (item.surface.format == PixelFormat::rgb8) {
+            unturned_rgb<T>(item, target, inside);
+        } else if (item.surface.format == PixelFormat::p010) {
+            unturned_yuv<std::uint16_t, T>(item, target, inside);
+        } else {
+            unturned_yuv<std::uint8_t, T>(item, target, inside);
+        }
+    }
+    pad<T>(target, {block.n, u, block.u1, block.v0, v});
+    pad<T>(target, {block.n, block.u0, block.u1, v, block.v1});
+}
+
+template <typename T>
+void any_block(const ResampleItem& item, const ResampleTarget& target, const Block& block) {
+    for (int v = block.v0; v < block.v1; ++v) {
+        for (int u = block.u0; u < block.u1; ++u) {
+            if (target.black) {
+                resample_pixel<T>(item, target, block.n, u, v, DarkenedSample{item});
+            } else {
+                resample_pixel<T>(item, target, block.n, u, v, MappedSample{item});
+            }
         }
     }
 }
@@ -116,8 +156,10 @@ template <typename T> void run(const ResampleItem* items, int count, const Resam
     for (int job = 0; job < count * bands; ++job) {
         const int n = job / bands, v0 = job % bands * kBand;
         for (int u0 = 0; u0 < target.width; u0 += kColumns) {
-            block<T>(items[n], target, n, u0, min_of(u0 + kColumns, target.width), v0,
-                     min_of(v0 + kBand, target.height));
+            const Block block{n, u0, min_of(u0 + kColumns, target.width), v0,
+                              min_of(v0 + kBand, target.height)};
+            const bool turned = items[n].to_surface.b != 0.0f || items[n].to_surface.c != 0.0f;
+            turned ? any_block<T>(items[n], target, block) : unturned_block<T>(items[n], target, block);
         }
     }
 }

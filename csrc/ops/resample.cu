@@ -15,7 +15,12 @@ __global__ void resample_kernel(const __grid_constant__ Chunk chunk, ResampleTar
     const int v = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
     if (u < target.width && v < target.height) {
         const ResampleItem& item = chunk.items[blockIdx.z];
-        resample_pixel<T>(item, target, first + static_cast<int>(blockIdx.z), u, v, MappedSample{item});
+        const int n = first + static_cast<int>(blockIdx.z);
+        if (target.black) {
+            resample_pixel<T>(item, target, n, u, v, DarkenedSample{item});
+        } else {
+            resample_pixel<T>(item, target, n, u, v, MappedSample{item});
+        }
     }
 }
 

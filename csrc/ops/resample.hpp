@@ -5,7 +5,7 @@
 //
 // Inside the placed extent a tensor pixel takes the surface at its mapped place: bilinear with edges replicated, or
 // the mean over the pixel's footprint (area) when the map shrinks; converted to R'G'B' on 0..255 and clamped.
-// Outside it takes R'G'B' = 0. Then value * scale[k] + offset[k] per tensor channel k.
+// With `black` it is as if the surface went on black beyond its edges. Outside it takes R'G'B' = 0. Then value * scale[k] + offset[k] per tensor channel k.
 //
 // The host form runs to the end before it returns; the CUDA form queues on `stream`. Neither allocates.
 #pragma once
@@ -31,6 +31,7 @@ struct ResampleTarget {
     bool half;
     int width, height;
     bool bgr;
+    bool black;
     float scale[3], offset[3];
 };
 
@@ -49,6 +50,27 @@ struct MappedSample {
         const LocalPoint p = map(static_cast<float>(u), static_cast<float>(v));
         return sample_surface(item.surface,
                               {p.x, p.y, map.a, map.b, map.c, map.d, map.to_x, map.to_y, item.taps});
+    }
+};
+
+// The same, darkened by as much of the pixel as lies beyond the surface: as if the surface went on black.
+struct DarkenedSample {
+    const ResampleItem& item;
+
+    TRTSWAP_HD Rgb operator()(int u, int v) const {
+        const LocalAffine& map = item.to_surface;
+        const LocalPoint p = map(static_cast<float>(u), static_cast<float>(v));
+        const float inside =
+            within(p.x, map.to_x, item.surface.width) * within(p.y, map.to_y, item.surface.height);
+        const Rgb c = MappedSample{item}(u, v);
+        return {c.r * inside, c.g * inside, c.b * inside};
+    }
+
+    // 1 on the surface, falling to 0 over the pixel beyond its first or last sample.
+    static TRTSWAP_HD float within(float place, int origin, int length) {
+        const float before = -static_cast<float>(origin) - place;
+        const float behind = place - static_cast<float>(length - 1 - origin);
+        return clamp_to(1.0f - max_of(before, behind), 0.0f, 1.0f);
     }
 };
 

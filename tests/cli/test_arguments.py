@@ -11,8 +11,8 @@ import pytest
 
 from trtswap.cli.app import main
 from trtswap.cli.arguments import build_parser, parse
-from trtswap.cli.settings import swap_options
-from trtswap.options import EncodeOptions, SwapOptions, TimePoint
+from trtswap.cli.settings import many_options, swap_options
+from trtswap.options import EncodeOptions, ManyOptions, SwapOptions, TimePoint
 
 FILES = ["process", "-s", "me.jpg", "-t", "clip.mp4", "-o", "out.mp4"]
 
@@ -51,6 +51,7 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--detector-angles", "0,90, 270"], "detect.angles", (0, 90, 270)),
     (["--detector-margin", "50"], "detect.margin", (50, 50, 50, 50)),
     (["--detector-margin", "10", "0"], "detect.margin", (10, 0, 10, 0)),
+    (["--second-look", "never"], "detect.second_look", "never"),
     (["--mask-blur", "0"], "mask.blur", 0.0),
     (["--mask-padding", "10"], "mask.padding", (10, 10, 10, 10)),
     (["--mask-padding", "10", "5.5"], "mask.padding", (10, 5.5, 10, 5.5)),
@@ -75,6 +76,11 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--signing-key", "key.pem"], "provenance.signing_key", "key.pem"),
     (["--signing-cert", "chain.pem"], "provenance.signing_cert", "chain.pem"),
     (["--consent", "note.txt"], "provenance.consent", "note.txt"),
+    (["--signing-command", "sign --fast"], "provenance.signing_command", "sign --fast"),
+    (["--disclose", "AI-altered"], "disclose.text", "AI-altered"),
+    (["--disclose-font", "a.ttf"], "disclose.font", "a.ttf"),
+    (["--disclose-position", "top"], "disclose.place", "top"),
+    (["--disclose-size", "6"], "disclose.size", 6.0),
     (["--monitor-stride", "30"], "monitor.stride", 30),
     (
         ["--require", "tpsnr.min>16", "--require", "jitter.share<5%"],
@@ -87,13 +93,36 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--device", "cuda:1"], "device", "cuda:1"),
     (["--provider", "cpu"], "provider", "cpu"),
     (["--licence", "permissive"], "licence", "permissive"),
+    (["--frames", "gpu"], "frames", "gpu"),
+    (["--decoder", "software"], "decoder", "software"),
+    (["--encoder", "nvenc"], "encode.encoder", "nvenc"),
     (["--batch", "64"], "batch", 64),
     (["--queue", "16"], "queue", 16),
+    (["--frames", "gpu"], "frames", "gpu"),
+    (["--memory", "strict"], "memory", "strict"),
+    (["--memory-limit", "6GB"], "memory_limit", 6 * 10**9),
+    (["--memory-limit", "512 MiB"], "memory_limit", 512 * 2**20),
+    (["--memory-limit", "1.5gb"], "memory_limit", 15 * 10**8),
+    (["--segment", "0"], "resume.segment_s", 0.0),
+    (["--resume"], "resume.left_over", "resume"),
+    (["--restart"], "resume.left_over", "restart"),
     (["-y"], "overwrite", True),
     (["--overwrite"], "overwrite", True),
 ]
 NOT_SETTINGS = {
-    *("--help", "--source", "--target", "--output", "--reference", "--json", "--quiet", "--verbose"),
+    *(
+        "--recursive",
+        "--skip-existing",
+        "--help",
+        "--source",
+        "--target",
+        "--output",
+        "--reference",
+        "--json",
+        "--trace",
+        "--quiet",
+        "--verbose",
+    ),
     *("--map", "--tracks", "--dump-tracks", "--debug-overlay", "--report"),
 }
 
@@ -113,6 +142,8 @@ WRONG: list[tuple[list[str], str]] = [
     (["--map", "=me.jpg"], "--map"),
     (["--enhancer-blend", "80"], "--enhancer-blend"),
     (["--enhancer-weight", "2"], "--enhancer-weight"),
+    (["--segment", "0.1"], "--segment"),
+    (["--resume", "--restart"], "--restart"),
     (["--smooth", "kalman"], "--smooth"),
     (["--smooth-lag", "0"], "--smooth-lag"),
     (["--smooth-window", "0"], "--smooth-window"),
@@ -144,6 +175,12 @@ WRONG: list[tuple[list[str], str]] = [
     (["--colour-transfer", "histogram"], "--colour-transfer"),
     (["--colour-strength", "1.1"], "--colour-strength"),
     (["--codec", "mpeg2"], "--codec"),
+    (["--disclose", " "], "--disclose"),
+    (["--disclose-position", "middle"], "--disclose-position"),
+    (["--disclose-size", "1"], "--disclose-size"),
+    (["--signing-key", "a", "--signing-command", "b"], "--signing-command"),
+    (["--timestamp-authority", "stamp.example"], "--timestamp-authority"),
+    (["--no-provenance", ""], "--no-provenance"),
     (["--quality", "52"], "--quality"),
     (["--quality", "1.5"], "--quality"),
     (["--encoder-threads", "-1"], "--encoder-threads"),
@@ -240,6 +277,13 @@ def test_several_people_reach_swap_video(pipeline: Any) -> None:
     assert main(["process", *people, "-t", "clip.mp4", "-o", "out.mp4"]) == 0
     assert pipeline.arguments == ([], "clip.mp4", "out.mp4")
     assert pipeline.keywords["cast"] == [(["a.jpg"], ["1.jpg", "3=x.jpg"]), (["b.jpg"], ["2.jpg"])]
+
+
+def test_settings_of_several_targets() -> None:
+    assert many_options(parse(FILES)) == ManyOptions()
+    arguments = parse([*FILES, "-t", "b.mp4", "c.mp4", "--recursive", "--skip-existing"])
+    assert many_options(arguments) == ManyOptions(recursive=True, skip_existing=True)
+    assert arguments.target == ["clip.mp4", "b.mp4", "c.mp4"]
 
 
 def test_files_reach_swap_video(pipeline: Any) -> None:

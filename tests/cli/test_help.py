@@ -90,7 +90,7 @@ def test_help_shows_the_defaults_of_the_api(capsys: pytest.CaptureFixture[str]) 
         assert shown[1] == f"{value}", option
 
 
-@pytest.mark.parametrize("name", ["process", "doctor", "networks"])
+@pytest.mark.parametrize("name", ["process", "bench", "doctor", "networks"])
 def test_manual_names_every_option(name: str) -> None:
     manual = MANUAL.read_text(encoding="utf-8")
     for action in commands()[name]._actions:

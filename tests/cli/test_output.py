@@ -26,6 +26,7 @@ EXPECTED = {
     "SpecError": 4,
     "EngineError": 4,
     "QualityError": 5,
+    "SomeFailedError": 7,
     "SigningError": 3,
     "DeviceError": 6,
     "DeviceMemoryError": 6,

@@ -17,7 +17,7 @@ from trtswap.inference.licences import Agreements, permits
 from trtswap.inference.own_store import OwnStore, crc_flaw
 from trtswap.inference.spec import load_specs
 from trtswap.networks import registry
-from trtswap.networks.loader import choose
+from trtswap.networks.choice import choose
 
 SPECS = load_specs()
 BODY = b"not a network, but bytes" * 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from support import plain
@@ -14,6 +15,7 @@ from support.tolerance import RESAMPLE_CODES
 
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.spec import load_specs
+from trtswap.networks import landmarker
 from trtswap.networks.landmarker import Fan, face_angles_deg, five_of_68
 from trtswap.types import Array, Faces, PixelFormat, Surface
 
@@ -95,6 +97,24 @@ def test_a_dark_crop_is_brightened_as_lightness_says(tmp_path: Path) -> None:
     )  # 195 pixels: the picture as it is
     np.testing.assert_allclose(tensor[0], expected, atol=1e-6)
     assert tensor.mean() > 1.3 * picture.mean() / 255
+
+
+def test_only_light_crops_are_taken_for_light() -> None:
+    """The short cut past the lightness of every pixel: all greys, many colours, crops about the limit."""
+    rng = np.random.default_rng()
+    colours = np.stack(np.meshgrid(*[np.append(np.arange(0, 255, 9), 255)] * 3), axis=-1).reshape(1, -1, 3)
+    lightness = cv2.cvtColor(colours.astype(np.uint8), cv2.COLOR_RGB2LAB)[..., 0]
+    assert (colours @ (0.2126, 0.7152, 0.0722) - lightness).max() < landmarker._BELOW_GREY - 1
+    light = []
+    for _ in range(200):
+        crop = rng.uniform(0, rng.uniform(0.05, 0.4), (3, 32, 32)).astype(np.float32)
+        crop *= rng.uniform(0, 1, (3, 1, 1)).astype(np.float32) ** rng.uniform(0, 2)
+        pixels = np.rint(np.moveaxis(crop, 0, -1) * 255).astype(np.uint8)
+        exact = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)[..., 0].mean() >= 30
+        light.append(landmarker._surely_light(crop))
+        assert exact or not light[-1]
+    assert any(light)
+    assert not all(light)
 
 
 def test_five_of_sixty_eight() -> None:

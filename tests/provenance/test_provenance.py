@@ -3,65 +3,26 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import io
 import json
 import os
 import stat
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
-from support import networks, painted
+from support.signed import OUTPUTS, swap, target_for
 
-from trtswap import pipeline
 from trtswap.cli.app import main
 from trtswap.errors import OptionError, SigningError
-from trtswap.options import ProvenanceOptions, SwapOptions
+from trtswap.options import ProvenanceOptions
 from trtswap.provenance import identity as keys
-from trtswap.provenance.manifest import COMPOSITE, NetworkFact
-from trtswap.provenance.seal import Seal, sidecar_of
+from trtswap.provenance.manifest import COMPOSITE
+from trtswap.provenance.seal import Seal
 from trtswap.provenance.verify import verify
 
 c2pa = pytest.importorskip("c2pa")
-SIZE = (320, 240)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """models/, me.png, clip.mp4, and one output of each container."""
-    folder = tmp_path_factory.mktemp("signed")
-    (folder / "models").mkdir()
-    networks.write_models(folder / "models", faces=1)
-    painted.write_portrait(folder / "me.png")
-    painted.write_clip(folder / "clip.mp4", [[face] for face in painted.swaying(120, SIZE)[:4]], SIZE)
-    for ending in ("mp4", "mov", "mkv", "webm"):
-        swap(folder, folder / "clip.mp4", folder / f"out_{ending}.{ending}")
-    for ending in ("png", "jpg", "webp"):
-        swap(folder, folder / "me.png", folder / f"out_{ending}.{ending}")
-    return folder
-
-
-@pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for the user's own identity, empty."""
-    folder = tmp_path / "signing"
-    monkeypatch.setenv("TRTSWAP_SIGNING", str(folder))
-    return folder
-
-
-def swap(world: Path, target: Path, output: Path, **provenance: Any) -> Any:
-    settings = SwapOptions(
-        models=(str(world / "models"),),
-        swapper="inswapper_128",
-        provider="cpu",
-        device="cpu",
-        provenance=ProvenanceOptions(**provenance),
-    )
-    return pipeline.swap_video([world / "me.png"], target, output, options=settings)
-
-
-OUTPUTS = ["mp4", "mov", "mkv", "webm", "png", "jpg", "webp"]
 
 
 @pytest.mark.parametrize("ending", OUTPUTS)
@@ -78,17 +39,30 @@ def test_every_container_verifies(world: Path, ending: str) -> None:
     assert {network["role"] for network in step.run["networks"]} >= {"detector", "recogniser", "swapper"}
     assert all(len(network["sha256"]) == 64 and network["licence"] for network in step.run["networks"])
     assert step.run["options"]["mask"]["blur"] == 0.3
+    original = target_for(world, ending).read_bytes()
+    assert step.run["original_sha256"] == hashlib.sha256(original).hexdigest()
 
 
-@pytest.mark.parametrize("ending", ["mp4", "jpg", "png"])
+def reader_of(path: Path, context: Any) -> Any:
+    """c2pa's own reader, given the file alone, or with the manifest beside it."""
+    beside = path.with_suffix(".c2pa")
+    if not beside.exists():
+        return c2pa.Reader(str(path), context=context)
+    kind = {".mkv": "video/x-matroska", ".webm": "video/webm"}[path.suffix]
+    return c2pa.Reader(kind, io.BytesIO(path.read_bytes()), beside.read_bytes(), context=context)
+
+
+@pytest.mark.parametrize("ending", OUTPUTS)
 def test_the_reader_of_c2pa_agrees(world: Path, ending: str) -> None:
-    """With no anchors intact but unknown; with the root trusted."""
+    """With no anchors intact but unknown; with the root trusted, with nothing to object to."""
     path = world / f"out_{ending}.{ending}"
     root = (keys.own_folder() / keys.ROOT).read_text()
     for settings, state in (({}, "Valid"), ({"trust": {"user_anchors": root}}, "Trusted")):
-        with c2pa.Reader(str(path), context=c2pa.Context(c2pa.Settings.from_dict(settings))) as reader:
+        context = c2pa.Context(c2pa.Settings.from_dict(settings))
+        with reader_of(path, context) as reader:
             assert reader.get_validation_state() == state
             content = json.loads(reader.json())
+    assert content["validation_results"]["activeManifest"]["failure"] == []
     manifest = content["manifests"][content["active_manifest"]]
     assert "thumbnail" not in manifest
     (parent,) = manifest["ingredients"]
@@ -96,39 +70,6 @@ def test_the_reader_of_c2pa_agrees(world: Path, ending: str) -> None:
     text = json.dumps(content)
     for private in (str(world), world.name, "me.png", "clip", os.environ.get("USER") or "nobody-here"):
         assert private not in text
-
-
-@pytest.mark.parametrize("ending", OUTPUTS)
-def test_a_flipped_byte_is_found(world: Path, tmp_path: Path, ending: str) -> None:
-    """Anywhere in the media: here in the middle, and near the end."""
-    original = world / f"out_{ending}.{ending}"
-    for share in (0.5, 0.97):
-        changed = tmp_path / f"changed_{share}.{ending}"
-        data = bytearray(original.read_bytes())
-        data[int(len(data) * share)] ^= 1
-        changed.write_bytes(data)
-        if sidecar_of(original).exists() and ending in ("mkv", "webm"):
-            sidecar_of(changed).write_bytes(sidecar_of(original).read_bytes())
-        verdict = verify(changed)
-        assert not verdict.intact
-        assert verdict.problems
-
-
-def test_a_second_run_keeps_the_chain(world: Path, tmp_path: Path) -> None:
-    swap(world, world / "out_mp4.mp4", tmp_path / "twice.mp4")
-    verdict = verify(tmp_path / "twice.mp4")
-    assert verdict.state == "trusted"
-    assert len(verdict.chain) == 2
-    assert all(step.run is not None for step in verdict.chain)
-
-
-def test_a_damaged_manifest_of_the_original_does_not_stop_a_run(world: Path, tmp_path: Path) -> None:
-    data = bytearray((world / "out_png.png").read_bytes())
-    at = data.find(b"c2pa.signature")
-    data[at : at + 4] = b"xxxx"
-    (tmp_path / "damaged.png").write_bytes(data)
-    swap(world, tmp_path / "damaged.png", tmp_path / "out.png")
-    assert verify(tmp_path / "out.png").chain[0].run is not None
 
 
 def test_unsigned_files_are_absent(world: Path) -> None:
@@ -183,22 +124,6 @@ def test_unusable_keys_are_told_before_any_work(world: Path, tmp_path: Path, own
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_a_failure_while_signing_keeps_the_finished_video(
-    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: Any, **__: Any) -> Any:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Seal, "_sign", full)
-    folder = tmp_path / "work"
-    folder.mkdir()
-    with pytest.raises(SigningError, match=r"No space left.*kept as out\.unsigned\.mp4"):
-        swap(world, world / "clip.mp4", folder / "out.mp4")
-    assert [path.name for path in folder.iterdir()] == ["out.unsigned.mp4"]
-    with av.open(str(folder / "out.unsigned.mp4")) as container:
-        assert len(list(container.decode(video=0))) == 4
-
-
 def test_an_organisations_own_key(world: Path, tmp_path: Path, own: Path) -> None:
     keys.own_identity()
     kept = tmp_path / "company"
@@ -213,8 +138,6 @@ def test_an_organisations_own_key(world: Path, tmp_path: Path, own: Path) -> Non
 
 
 def test_consent_is_a_digest_alone(world: Path, tmp_path: Path) -> None:
-    import hashlib
-
     note = tmp_path / "consent.txt"
     note.write_text("I, Jane Roe, agree.")
     swap(world, world / "clip.mp4", tmp_path / "out.mp4", consent=str(note))
@@ -222,19 +145,6 @@ def test_consent_is_a_digest_alone(world: Path, tmp_path: Path) -> None:
     assert run is not None
     assert run["consent_sha256"] == hashlib.sha256(note.read_bytes()).hexdigest()
     assert b"Jane Roe" not in (tmp_path / "out.mp4").read_bytes()
-
-
-def test_without_provenance_the_mark_stays_and_the_reason_is_logged(
-    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRTSWAP_STATE", str(tmp_path / "state"))
-    report = swap(world, world / "clip.mp4", tmp_path / "out.mp4", unsigned_reason="a test of the player")
-    assert any("no signed manifest" in note for note in report.notes)
-    assert verify(tmp_path / "out.mp4").state == "absent"
-    with av.open(str(tmp_path / "out.mp4")) as container:
-        assert "AI-altered" in container.metadata["comment"]
-    (line,) = (tmp_path / "state" / "unsigned.jsonl").read_text().splitlines()
-    assert json.loads(line)["reason"] == "a test of the player"
 
 
 @pytest.mark.parametrize(
@@ -270,22 +180,3 @@ def test_verify_on_the_command_line(world: Path, capsys: Any) -> None:
         5,
     )
     assert main(["verify", str(world / "missing.mp4")]) == 3
-
-
-def test_signing_is_quick(world: Path, tmp_path: Path) -> None:
-    """A file of 64 MB: below two seconds and without holding it in memory."""
-    import time
-    import tracemalloc
-
-    big = tmp_path / "big.mkv"
-    big.write_bytes((world / "out_mkv.mkv").read_bytes() + np.random.default_rng().bytes(64_000_000))
-    seal = Seal(ProvenanceOptions(), world / "clip.mp4")
-    seal.describe(lambda: [NetworkFact("a", "swapper", "0" * 64, "none")], {})
-    tracemalloc.start()
-    started = time.perf_counter()
-    seal(big, tmp_path / "final.mkv")
-    assert time.perf_counter() - started < 5
-    assert tracemalloc.get_traced_memory()[1] < 16_000_000
-    tracemalloc.stop()
-    big.rename(tmp_path / "final.mkv")
-    assert verify(tmp_path / "final.mkv").intact

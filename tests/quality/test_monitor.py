@@ -10,15 +10,19 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from support import faults
 from support.targets import Target
 
+from trtswap.geometry import compose
+from trtswap.networks.swapper import Patches
 from trtswap.options import MonitorOptions
 from trtswap.quality import monitor as module
 from trtswap.quality import region, tally
 from trtswap.quality.figures import Quality
+from trtswap.quality.full_reference import luma
 from trtswap.quality.monitor import Monitor, Person
 from trtswap.quality.series import Series
 from trtswap.types import Faces, Frame
@@ -31,6 +35,8 @@ class Batch:
     frames: tuple[Frame, ...]
     faces: tuple[Faces, ...]
     cuts: tuple[bool, ...]
+    placements: np.ndarray | None = None
+    patches: Patches | None = None
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +81,35 @@ def test_in_a_run_it_sees_the_frames_before_and_after(one: faults.Scene, target:
     for name, value in expected.figures.items():
         assert got.figures[name] == (None if value is None else pytest.approx(value, abs=2e-3)), name
     assert got.figures["change.mean"] > 3
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0, 2.0])
+def test_what_compositing_loses_of_the_patch_is_seen(one: faults.Scene, sigma: float, target: Target) -> None:
+    """A patch that is the true swap, denser than the frame; a frame that shows it blurred by `sigma` pixels."""
+    frame, faces = one.frame(0), one.faces[0]
+    place = region.placements_of(faces.landmarks_px[:1])
+    placement = compose(np.array([[[2.0, 0, 0.5], [0, 2.0, 0.5]]]), place)
+    size = (2 * region.SIZE, 2 * region.SIZE)
+    pixels = cv2.warpAffine(
+        one.swaps[0].astype(np.float32), placement[0], size, borderMode=cv2.BORDER_REPLICATE
+    )
+    patches = Patches(target.put(np.moveaxis(pixels / 127.5 - 1, -1, 0)[None].copy()), 0.5, 0.5)
+    shown = cv2.GaussianBlur(one.swaps[0], (0, 0), sigma) if sigma else one.swaps[0]
+    surfaces = [target.put_surface(faults.surface_of(picture)) for picture in (one.pictures[0], shown)]
+    batches = [Batch((replace(frame, surface=surfaces[k]),), (faces,), (True,)) for k in range(2)]
+    with Monitor(FULL) as monitor:
+        list(monitor.before([replace(batches[0], placements=placement, patches=patches)]))
+        list(monitor.after(batches[1:]))
+    slopes = [
+        np.hypot(*np.gradient(luma(region.squares(faults.surface_of(picture), place)[0]))[:2])
+        for picture in (shown, one.swaps[0])
+    ]
+    inner = region.CORE > 0.99
+    expected = np.sqrt(np.mean(slopes[0][inner] ** 2) / np.mean(slopes[1][inner] ** 2))
+    assert monitor.quality().figures["sharpness_patch.mean"] == pytest.approx(
+        expected, rel=0.06
+    )  # other slopes
+    assert (expected == 1) == (sigma == 0)
 
 
 def test_off_does_nothing(one: faults.Scene) -> None:

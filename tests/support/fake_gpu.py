@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from trtswap import device
+from trtswap.device import gpu
+from trtswap.inference import cuda_calls
 from trtswap.networks import sessions
+
+from .fake_cuda import FakeLibrary
 
 TESTS = Path(__file__).parents[1]
 FAKES = TESTS / "support" / "fakes"
@@ -21,12 +24,15 @@ VERSIONS = tuple(NAMES)
 
 def pretend(monkeypatch: pytest.MonkeyPatch, version: str, cache: Path) -> None:
     """Puts the fakes in the place of tensorrt and pycuda, with a cache of their own."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("tensorrt", "pycuda")]:
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] in ("tensorrt", "pycuda", "PyNvVideoCodec")
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(FAKES))
     for name, value in environment(version, cache).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(device, "_devices", {})
+    monkeypatch.setattr(gpu, "_gpus", {})
+    monkeypatch.setattr(cuda_calls, "_loaded", FakeLibrary())
     sessions._library.cache_clear()
 
 
@@ -42,7 +48,9 @@ def environment(version: str, cache: Path) -> dict[str, str]:
 
 def forget() -> None:
     """Afterwards, so that the next test sees what the machine really has."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("tensorrt", "pycuda")]:
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] in ("tensorrt", "pycuda", "PyNvVideoCodec")
+    ]:
         del sys.modules[name]
     sessions._library.cache_clear()
 

@@ -68,3 +68,13 @@ MEMBRANE_CODES = 2.0
 MEASURE_RELATIVE = 1e-4
 """Moments of host and CUDA, of the spread. CUDA's fused products move places of samples by an ulp, 2e-5 of a pixel,
 which over full-contrast noise is a few thousandths of a code; a covariance between channels may itself be near 0."""
+
+GPU_FRAMES_SHARE = 5e-3
+"""Of the bytes of a frame, those that differ by more than a code between frames on the host and on a GPU: the blends of
+both differ so on a thousandth within the face, and colour maps move a few more over a code's edge ..."""
+
+GPU_FRAMES_CODES = 4
+"""... and by this at most."""
+
+BORDER = 2e-3
+"""What a place known to 2e-4 of a pixel moves the edge of a frame that goes on black, on 0..1 over a spread of 0.5."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from samples import load
 from torch import Tensor
 from torch.nn import functional
 
@@ -42,8 +43,7 @@ class Shards:
             if path.name in self._seen or ".part" in path.name or len(self._seen) >= self._most:
                 continue
             self._seen.add(path.name)
-            with np.load(path) as shard:
-                arrays = {name: shard[name] for name in self._names}
+            arrays = load(path, self._names)
             if "who" in arrays:  # people are counted in the order in which their shards came
                 people = int(arrays["who"].max() - arrays["who"].min()) + 1
                 arrays["who"] = arrays["who"] - arrays["who"].min() + self.shards * people

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from trtswap import __version__
+from trtswap.cli.bench_arguments import BENCH_EPILOG, BENCH_HELP, add_bench_arguments
 from trtswap.cli.demo_arguments import DEMO_EPILOG, DEMO_HELP, add_demo_arguments
 from trtswap.cli.engine_arguments import (
     BUILD_EPILOG,
@@ -17,8 +18,9 @@ from trtswap.cli.engine_arguments import (
 )
 from trtswap.cli.models_arguments import add_models_commands
 from trtswap.cli.process_arguments import add_models_argument, add_process_arguments
-from trtswap.cli.provenance_arguments import add_provenance, add_verify_arguments
+from trtswap.cli.provenance_arguments import add_disclosure, add_provenance, add_verify_arguments
 from trtswap.cli.quality_arguments import add_compare_arguments, add_quality, add_report_arguments
+from trtswap.cli.resume_arguments import add_resume
 from trtswap.errors import OptionError
 
 if TYPE_CHECKING:
@@ -33,12 +35,14 @@ exit codes:
     4  a network or engine is missing or does not fit
     5  done, but a stated quality threshold was missed
     6  device failure or out of memory
+    7  some of several targets could not be swapped; the others are done
   130  interrupted
 """
 
 _EPILOG = f"""\
 start here:
   trtswap demo                                        see a swap, with nothing to download
+  trtswap bench                                       how fast it runs here
   trtswap doctor                                      what this machine has, what is missing
   trtswap networks                                    the networks known, and where they were found
   trtswap models fetch NAME                           download one; import, verify, remove as well
@@ -67,11 +71,15 @@ examples:
       try five seconds first
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --codec hevc --quality 18 --preset slow
       a smaller file, more slowly
+  trtswap process -s me.jpg -t holiday/ more/*.mp4 -o swapped/
+      every video and picture of a folder, and some more, into another folder
+  trtswap process -s me.jpg -t film.mkv -o out.mkv --resume
+      go on after an interruption
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --json > log.jsonl
       progress and result for another program
 
-Results go to stdout, everything else to stderr. Ctrl-C stops and leaves no output
-behind; a second Ctrl-C ends the program at once.
+Results go to stdout, everything else to stderr. Ctrl-C stops and leaves no unfinished
+output behind; a second Ctrl-C ends the program at once.
 
 {EXIT_CODES_HELP}"""
 
@@ -135,6 +143,7 @@ def build_parser() -> Parser:
     _add_demo(commands)
     _add_process(commands)
     _add_measuring(commands)
+    _add_bench(commands)
     _add_doctor(commands)
     _add_networks(commands)
     _add_build_engines(commands)
@@ -168,7 +177,7 @@ def _add_demo(commands: Commands) -> None:
 def _add_process(commands: Commands) -> None:
     parser = commands.add_parser(
         "process",
-        usage="trtswap process -s PICTURE [PICTURE ...] -t FILE -o FILE [options]",
+        usage="trtswap process -s PICTURE [PICTURE ...] -t FILE [FILE ...] -o FILE|FOLDER [options]",
         help="swap faces in a video or picture",
         description=_PROCESS,
         epilog=_PROCESS_EPILOG,
@@ -177,7 +186,25 @@ def _add_process(commands: Commands) -> None:
     )
     add_process_arguments(parser)
     add_quality(parser, finished=False)
+    add_disclosure(parser)
     add_provenance(parser)
+    add_resume(parser)
+    _add_reporting(parser, quiet=True)
+
+
+def _add_bench(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "bench",
+        usage="trtswap bench [-t FILE -s PICTURE [PICTURE ...]] [options]",
+        help="measure how fast swaps run here",
+        description=BENCH_HELP,
+        epilog=BENCH_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_bench_arguments(parser)
+    add_quality(parser, finished=False)
+    add_disclosure(parser)
     _add_reporting(parser, quiet=True)
 
 

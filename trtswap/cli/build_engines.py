@@ -82,7 +82,7 @@ def _faces(pictures: list[str], models: list[str]) -> Sequence[KnownFace]:
     from trtswap.inference.spec import load_specs
     from trtswap.inference.store import Store
     from trtswap.networks.calibration import faces_of
-    from trtswap.networks.loader import choose
+    from trtswap.networks.choice import choose
     from trtswap.networks.registry import DETECTORS, create_detector
 
     store = Store(models)

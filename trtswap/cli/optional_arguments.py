@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from trtswap.cli.values import MarginAction, field_of, names_of, numbers_of
-from trtswap.options import DetectOptions, EnhanceOptions, LandmarkOptions, MaskOptions, SwapOptions
+from trtswap.options import (
+    DetectOptions,
+    EnhanceOptions,
+    LandmarkOptions,
+    MaskOptions,
+    SecondLook,
+    SwapOptions,
+)
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _ActionsContainer
@@ -65,6 +72,14 @@ def add_detector_arguments(group: _ActionsContainer) -> None:
         default=_DETECT.margin,
         help="border around the picture, so that faces which leave it are found too; 100 is half its height or width; "
         "1 to 4 numbers as in CSS (default: 0)",
+    )
+    group.add_argument(
+        "--second-look",
+        choices=get_args(SecondLook),
+        default=_DETECT.second_look,
+        help="find the five points of each face again from close by, four times over, which steadies them a few times; "
+        '"auto": where the detector can (yunet) and no landmarker finds them'
+        + default_text(_DETECT.second_look),
     )
     group.add_argument(
         "--landmarker-score",

@@ -14,6 +14,7 @@ from trtswap.errors import (
     NetworkError,
     OptionError,
     QualityError,
+    SomeFailedError,
     TrtSwapError,
 )
 
@@ -28,6 +29,7 @@ _EXIT_CODES: dict[type[BaseException], int] = {
     QualityError: 5,
     DeviceError: 6,
     MemoryError: 6,
+    SomeFailedError: 7,
     KeyboardInterrupt: INTERRUPTED,
 }
 _REPORT_HINT = (
@@ -71,7 +73,7 @@ class Output:
     def failure(self, error: BaseException) -> int:
         """Reports an exception and returns its exit code."""
         code = exit_code(error)
-        message, hint = _explain(error)
+        message, hint = explain(error)
         if self.verbose:
             self.message("".join(traceback.format_exception(error)).rstrip())
         self.message("interrupted" if code == INTERRUPTED else f"error: {message}")
@@ -88,7 +90,7 @@ class Output:
         return code
 
 
-def _explain(error: BaseException) -> tuple[str, str | None]:
+def explain(error: BaseException) -> tuple[str, str | None]:
     """Message and hint of an exception."""
     if isinstance(error, TrtSwapError):
         return error.message, error.hint

@@ -15,10 +15,12 @@ from trtswap.cli.optional_arguments import (
     add_swap_arguments,
     default_text,
 )
+from trtswap.cli.running_arguments import add_running
 from trtswap.cli.selection_arguments import add_map, add_selection
 from trtswap.cli.values import PaddingAction, field_of, time_point
 from trtswap.options import (
     EncodeOptions,
+    ManyOptions,
     MaskOptions,
     SelectOptions,
     SmoothOptions,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from argparse import _ActionsContainer
 
 _DEFAULTS = SwapOptions()
+_MANY = ManyOptions()
 
 
 def _choices(settings: type, name: str) -> tuple[str, ...]:
@@ -39,6 +42,11 @@ def _choices(settings: type, name: str) -> tuple[str, ...]:
 def add_process_arguments(parser: ArgumentParser) -> None:
     """Adds every group of options that belongs to `process` alone."""
     _add_files(parser)
+    add_swap_options(parser)
+
+
+def add_swap_options(parser: ArgumentParser) -> None:
+    """Adds the groups that say how a swap is done, without its files."""
     _add_faces(parser)
     _add_networks(parser)
     _add_steady(parser)
@@ -47,7 +55,7 @@ def add_process_arguments(parser: ArgumentParser) -> None:
     add_blend_arguments(parser)
     _add_part(parser)
     _add_output(parser)
-    _add_running(parser)
+    add_running(parser)
 
 
 def add_models_argument(group: _ActionsContainer) -> None:
@@ -78,16 +86,20 @@ def _add_files(parser: ArgumentParser) -> None:
     group.add_argument(
         "-t",
         "--target",
-        metavar="FILE",
+        metavar="FILE|FOLDER|PATTERN",
+        nargs="+",
+        action="extend",
         required=True,
-        help="the video or picture whose faces are replaced",
+        help="the video or picture whose faces are replaced; several (repeatable), folders and patterns with a folder "
+        "as output",
     )
     group.add_argument(
         "-o",
         "--output",
-        metavar="FILE",
+        metavar="FILE|FOLDER",
         required=True,
-        help="what to write; appears only when complete, its ending chooses the container",
+        help="what to write; appears only when complete, its ending chooses the container. A folder gets a file of "
+        "the same name for each target",
     )
     group.add_argument(
         "-y",
@@ -95,6 +107,18 @@ def _add_files(parser: ArgumentParser) -> None:
         action="store_true",
         default=_DEFAULTS.overwrite,
         help="replace the output if it exists (default: refuse)",
+    )
+    group.add_argument(
+        "--skip-existing",
+        action="store_true",
+        default=_MANY.skip_existing,
+        help="with a folder as output: leave out targets whose output exists (default: refuse)",
+    )
+    group.add_argument(
+        "--recursive",
+        action="store_true",
+        default=_MANY.recursive,
+        help="take folders with all that is below them (default: only what lies in them)",
     )
 
 
@@ -277,29 +301,16 @@ def _add_output(parser: ArgumentParser) -> None:
         help="the encoder's own name for its speed, such as veryfast or slow (default: a balanced one)",
     )
     group.add_argument(
+        "--encoder",
+        choices=_choices(EncodeOptions, "encoder"),
+        default=_DEFAULTS.encode.encoder,
+        help="what encodes: software, or nvenc, the GPU's own encoder of h264 and hevc, which not every GPU has; auto "
+        "is software, for now " + default_text(_DEFAULTS.encode.encoder),
+    )
+    group.add_argument(
         "--encoder-threads",
         metavar="N",
         type=field_of(EncodeOptions, "threads", int),
         default=_DEFAULTS.encode.threads,
         help="threads of the encoder; 0 lets it choose " + default_text(_DEFAULTS.encode.threads),
-    )
-
-
-def _add_running(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("running")
-    group.add_argument(
-        "--batch",
-        metavar="1..64",
-        type=field_of(SwapOptions, "batch", int),
-        default=_DEFAULTS.batch,
-        help="frames worked on together; more is faster on a GPU and takes more memory "
-        + default_text(_DEFAULTS.batch),
-    )
-    group.add_argument(
-        "--queue",
-        metavar="1..16",
-        type=field_of(SwapOptions, "queue", int),
-        default=_DEFAULTS.queue,
-        help="batches waiting between two stages; more evens out a bumpy run and takes more memory "
-        + default_text(_DEFAULTS.queue),
     )

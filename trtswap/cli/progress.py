@@ -19,6 +19,7 @@ LINE_INTERVAL_S = 10.0
 _STAGES = {
     "draw": "drawing",
     "prepare": "preparing",
+    "resume": "catching up",
     "swap": "swapping",
     "finish": "finishing",
     "measure": "measuring",
@@ -37,12 +38,13 @@ class Reporter(Protocol):
     def __call__(self, progress: Progress) -> None: ...
 
 
-def reporter_for(output: Output, console: Console) -> Reporter:
-    """The reporter that suits the options and the terminal. `console` writes to stderr."""
+def reporter_for(output: Output, console: Console, **about: str) -> Reporter:
+    """The reporter that suits the options and the terminal. `console` writes to stderr. about: what every JSON event
+    tells besides."""
     if output.quiet:
         return Silent()
     if output.json:
-        return JsonLines(output)
+        return JsonLines(output, **about)
     if console.is_terminal and not console.is_dumb_terminal:
         return TerminalBar(console)
     return PlainLines(output)
@@ -149,8 +151,9 @@ class Silent(_Reporting):
 class JsonLines(_Reporting):
     """One "progress" event on stdout at most every `JSON_INTERVAL_S`."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, **about: str) -> None:
         self._output = output
+        self._about = about
         self._meter = PaceMeter()
         self._throttle = Throttle(JSON_INTERVAL_S)
 
@@ -168,6 +171,7 @@ class JsonLines(_Reporting):
             elapsed_s=_rounded(progress.elapsed_s),
             frames_per_s=_rounded(pace.frames_per_s),
             remaining_s=_rounded(pace.remaining_s),
+            **self._about,
         )
 
 

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from typing import get_args
+
+from trtswap.cli.optional_arguments import default_text
+from trtswap.cli.values import field_of
+from trtswap.options import DiscloseOptions
+from trtswap.provenance_options import Place
+
+_DISCLOSE = DiscloseOptions()
 
 
 def add_provenance(parser: ArgumentParser) -> None:
@@ -21,6 +29,12 @@ def add_provenance(parser: ArgumentParser) -> None:
     )
     group.add_argument("--signing-cert", metavar="FILE", help="its certificates (PEM, leaf first)")
     group.add_argument(
+        "--signing-command",
+        metavar="COMMAND",
+        help="in place of --signing-key: a program that reads the bytes to sign and writes their ES256 signature, "
+        "for keys that do not leave their place; with --signing-cert",
+    )
+    group.add_argument(
         "--timestamp-authority",
         metavar="URL",
         help="have the signature time-stamped there (default: nobody is asked)",
@@ -29,6 +43,38 @@ def add_provenance(parser: ArgumentParser) -> None:
         "--consent",
         metavar="FILE",
         help="put the SHA-256 of this note of consent, never its content, in the manifest",
+    )
+
+
+def add_disclosure(parser: ArgumentParser) -> None:
+    """Adds the group of `process` about what viewers see."""
+    group = parser.add_argument_group("disclosure", "A text in the picture, for everybody who looks at it.")
+    group.add_argument(
+        "--disclose",
+        metavar="TEXT",
+        type=field_of(DiscloseOptions, "text", str),
+        default=_DISCLOSE.text,
+        help='write this into every frame, such as "AI-altered" (default: nothing)',
+    )
+    group.add_argument(
+        "--disclose-font",
+        metavar="FILE",
+        default=_DISCLOSE.font,
+        help="a font that has the letters of the text (default: a plain Latin one)",
+    )
+    group.add_argument(
+        "--disclose-position",
+        choices=get_args(Place),
+        default=_DISCLOSE.place,
+        help="where, within the title-safe area " + default_text(_DISCLOSE.place),
+    )
+    group.add_argument(
+        "--disclose-size",
+        metavar="2..20",
+        type=field_of(DiscloseOptions, "size", float),
+        default=_DISCLOSE.size,
+        help="how large the letters are, percent of the picture's height; a long text gets smaller "
+        + default_text(_DISCLOSE.size),
     )
 
 

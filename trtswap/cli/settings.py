@@ -9,12 +9,15 @@ from trtswap.errors import OptionError
 from trtswap.options import (
     BlendOptions,
     DetectOptions,
+    DiscloseOptions,
     EncodeOptions,
     EnhanceOptions,
     LandmarkOptions,
+    ManyOptions,
     MaskOptions,
     MonitorOptions,
     ProvenanceOptions,
+    ResumeOptions,
     SelectOptions,
     SmoothOptions,
     SwapOptions,
@@ -36,6 +39,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             size=arguments.detector_size,
             angles=arguments.detector_angles,
             margin=arguments.detector_margin,
+            second_look=arguments.second_look,
         ),
         landmarks=LandmarkOptions(network=arguments.landmarker, score=arguments.landmarker_score),
         select=SelectOptions(
@@ -80,18 +84,35 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             quality=arguments.quality,
             preset=arguments.preset,
             threads=arguments.encoder_threads,
+            encoder=arguments.encoder,
         ),
         trim=_trim(arguments),
         monitor=monitor_options(arguments),
         provenance=_provenance(arguments),
+        resume=ResumeOptions(segment_s=arguments.segment, left_over=arguments.left_over),
+        disclose=DiscloseOptions(
+            text=arguments.disclose,
+            font=arguments.disclose_font,
+            place=arguments.disclose_position,
+            size=arguments.disclose_size,
+        ),
         models=tuple(arguments.models),
         licence=arguments.licence,
         device=arguments.device,
         provider=arguments.provider,
+        frames=arguments.frames,
+        decoder=arguments.decoder,
         batch=arguments.batch,
         queue=arguments.queue,
+        memory=arguments.memory,
+        memory_limit=arguments.memory_limit,
         overwrite=arguments.overwrite,
     )
+
+
+def many_options(arguments: Namespace) -> ManyOptions:
+    """How several targets are gone through."""
+    return ManyOptions(recursive=arguments.recursive, skip_existing=arguments.skip_existing)
 
 
 def measure_options(arguments: Namespace) -> SwapOptions:
@@ -122,12 +143,14 @@ def _provenance(arguments: Namespace) -> ProvenanceOptions:
             unsigned_reason=arguments.no_provenance,
             signing_key=arguments.signing_key,
             signing_cert=arguments.signing_cert,
+            signing_command=arguments.signing_command,
             timestamp_url=arguments.timestamp_authority,
             consent=arguments.consent,
         )
     except OptionError as error:
         raise OptionError(
-            f"--no-provenance, --signing-key, --signing-cert, --timestamp-authority, --consent: {error}",
+            "--no-provenance, --signing-key, --signing-cert, --signing-command, --timestamp-authority, --consent: "
+            f"{error}",
             hint="docs/provenance.md tells which go together",
         ) from None
 

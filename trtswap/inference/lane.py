@@ -67,8 +67,8 @@ class Lane:
         self._outputs = tuple(outputs)
         self._profiles = tuple(profiles)
         self._use_graphs = graphs
-        self.stream = self._driver.Stream()
-        self._handle = int(self.stream.handle)
+        self.stream = device.Stream(gpu)
+        self._handle = self.stream.handle
         self._contexts: dict[int, _Ready] = {}
         self._graphs: dict[int, CapturedGraph] = {}
         self._uses: dict[int, int] = {}
@@ -96,6 +96,12 @@ class Lane:
             self._replay(graph, batch, sources, targets, handle)
         self._last_stream = handle
 
+    def claim(self, arrays: Sequence[DeviceArray]) -> None:
+        """Tells the memory of arrays that the lane's own stream uses it."""
+        for array in arrays:
+            if isinstance(array, device.GpuArray) and array.block is not None:
+                array.block.used_on(self.stream)
+
     def run_host(self, batch: int, sources: Sequence[Array]) -> None:
         """Queues a batch of host arrays (contiguous, of the engine's types) and the way back of its outputs."""
         self._reserve(batch)
@@ -103,13 +109,13 @@ class Lane:
         for tensor, source in zip(self._inputs, sources, strict=True):
             staged = self._staging(tensor)[:batch]
             np.copyto(staged, source, casting="same_kind")
-            address = int(self._fixed[tensor.name].gpudata)
-            self._driver.memcpy_htod_async(address, staged, self.stream)
+            address = self._fixed[tensor.name].ptr
+            self._driver.memcpy_htod_async(address, staged, self.stream.raw)
             addresses.append(address)
-        targets = [int(self._fixed[tensor.name].gpudata) for tensor in self._outputs]
+        targets = [self._fixed[tensor.name].ptr for tensor in self._outputs]
         self.enqueue(batch, addresses, targets)
         for tensor, address in zip(self._outputs, targets, strict=True):
-            self._driver.memcpy_dtoh_async(self._staging(tensor)[:batch], address, self.stream)
+            self._driver.memcpy_dtoh_async(self._staging(tensor)[:batch], address, self.stream.raw)
 
     def collect(self, batch: int) -> list[Array]:
         """The outputs of the last `run_host`, copied, once they are there. Raises NetworkError."""
@@ -117,21 +123,17 @@ class Lane:
         return [self._staging(tensor)[:batch].copy() for tensor in self._outputs]
 
     def wait(self) -> None:
-        """Until all work queued on the lane's own stream is done. Raises NetworkError."""
-        try:
-            self.stream.synchronize()
-        except self._driver.Error as error:
-            raise DeviceError(f"the GPU failed: {error}") from error
+        """Until all work queued on the lane's own stream is done. Raises DeviceError."""
+        self.stream.synchronize()
 
     def close(self) -> None:
         """Frees everything, after the work in progress."""
         with suppress(Exception):
             self.stream.synchronize()
+        with suppress(Exception):
+            self._settle()
         if self._fence is not None:
-            with suppress(Exception):
-                self._fence.record(self._last_stream or 0)
-                self._fence.wait()
-                self._fence.close()
+            self._fence.close()
         for graph in self._graphs.values():
             graph.close()
         self._graphs.clear()
@@ -175,7 +177,8 @@ class Lane:
         if self._uses[batch] < 3:
             return None
         self._reserve(batch)
-        addresses = [int(self._fixed[tensor.name].gpudata) for tensor in self._tensors]
+        self._settle()  # the last batch, perhaps on another stream, runs in the same context
+        addresses = [self._fixed[tensor.name].ptr for tensor in self._tensors]
         self._execute(batch, addresses, self._handle)  # sets what a capture must not set
         self.wait()
         try:
@@ -208,6 +211,7 @@ class Lane:
         if batch <= self._capacity:
             return
         self.wait()
+        self._settle()
         for graph in self._graphs.values():
             graph.close()
         self._graphs.clear()
@@ -225,6 +229,15 @@ class Lane:
             staged = device.pinned((self._capacity, *tensor.shape), tensor.dtype, device=self._gpu)
             self._pinned[tensor.name] = staged
         return staged
+
+    def _settle(self) -> None:
+        """Until the last batch is done, on whatever stream."""
+        if self._last_stream is None or self._last_stream == self._handle:
+            return
+        if self._fence is None:
+            self._fence = Fence()
+        self._fence.record(self._last_stream)
+        self._fence.wait()
 
     def _follow(self, before: int, handle: int) -> None:
         """Lets the stream `handle` wait for the last batch, which was queued on another: they share memory."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import onnxruntime
 
+from trtswap import device, tracing
 from trtswap.errors import (
     DeviceError,
     DeviceMemoryError,
@@ -66,14 +67,19 @@ class OrtSession:
         """The fixed batch of the file, None when it takes any."""
         return self._binding.batch
 
-    def run(self, inputs: Mapping[str, Array]) -> list[Array]:
-        """See `Session.run`. A fixed batch is fed piece by piece, a dynamic one in one call."""
+    def run(self, inputs: Mapping[str, Any]) -> list[Any]:
+        """See `Session.run`. A fixed batch is fed piece by piece, a dynamic one in one call. Device arrays are fetched,
+        and the outputs sent after them."""
         session = self._session
         if session is None:
             raise NetworkError(f"the session of {self.path} is closed")
+        if inputs and all(device.is_on_device(array) for array in inputs.values()):
+            found = device.fetch(list(inputs.values())).get()
+            return [device.to_device(output) for output in self.run(dict(zip(inputs, found, strict=True)))]
         count = checked_batch(self.spec, inputs)
         step = self.max_batch or count
-        pieces = [self._run_piece(session, inputs, start, step) for start in range(0, count, step)]
+        with tracing.span(self.spec.name, "network", batch=count):
+            pieces = [self._run_piece(session, inputs, start, step) for start in range(0, count, step)]
         joined = (
             pieces[0] if len(pieces) == 1 else [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
         )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from trtswap.inference.spec_types import NetworkSpec
-from trtswap.types import Array
 
 
 class Session(Protocol):
@@ -26,11 +25,11 @@ class Session(Protocol):
     def max_batch(self) -> int | None:
         """The batch the network itself runs at once, None for any. `run` takes any batch all the same."""
 
-    def run(self, inputs: Mapping[str, Array]) -> list[Array]:
+    def run(self, inputs: Mapping[str, Any]) -> list[Any]:
         """The outputs, in the spec's order and dtypes, for a batch of one or more items.
 
-        inputs: one host array [N, ...] for each input of the spec, by the spec's name. A session on TensorRT also
-        takes device arrays, and then gives device arrays that are not waited for (trt.py).
+        inputs: one array [N, ...] for each input of the spec, by the spec's name. Host arrays in give host arrays out;
+        device arrays give device arrays, queued on this thread's stream and not waited for.
         Optional outputs that the file lacks are absent from the end of the list.
         Raises OptionError for inputs that do not fit the spec, NetworkError when the run fails.
         """

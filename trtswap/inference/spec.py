@@ -234,9 +234,12 @@ def _picture(table: Table, inputs: tuple[TensorSpec, ...], *, aligned: bool) -> 
         sampling="area" if table.choice("sampling", ("bilinear", "area")) == "area" else "bilinear",
         layout=layout,
         sizes=table.integers("sizes", minimum=1, default=()),
+        looks=table.numbers("looks", default=()),
     )
     if min(picture.std) <= 0:
         table.fail("std", "three numbers above 0", str(list(picture.std)))
+    if any(not 1 <= eyes <= 100 for eyes in picture.looks):
+        table.fail("looks", "numbers from 1 to 100", str(list(picture.looks)))
     tensor = next(tensor for tensor in inputs if tensor.name == picture.input)
     expected: tuple[tuple[Dimension, ...], ...] = (("N", 3, height, width), ("N", 3, "H", "W"))
     if layout == "NHWC":

@@ -63,7 +63,8 @@ class TensorSpec:
 class PictureSpec:
     """How pixels become the tensor `input`: planar [N, 3, height, width] in `channels` order, or [N, height, width, 3]
     where `layout` is NHWC, holding (v / 255 - mean) / std for code values v. size: (width, height) in pixels.
-    sizes: edges of the squares that a detector may also run at.
+    sizes: edges of the squares that a detector may also run at. looks: distances between the eyes, in pixels, at which
+    a detector looks at a face again (networks/second_look.py), none where that is of no use.
     template: name of the canonical points the crop is aligned to, None where the crop is none of an aligned face."""
 
     input: str
@@ -75,6 +76,7 @@ class PictureSpec:
     sampling: Sampling
     layout: Layout = "NCHW"
     sizes: tuple[int, ...] = ()
+    looks: tuple[float, ...] = ()
 
 
 NO_PICTURE = PictureSpec("", (0, 0), "rgb", (0.0,) * 3, (1.0,) * 3, None, "bilinear")

@@ -76,10 +76,13 @@ class Table:
         """A list of strings."""
         return tuple(self._list(key, str, "a list of strings", default))
 
-    def numbers(self, key: str, *, count: int) -> tuple[float, ...]:
-        """A list of `count` numbers."""
-        values = self._list(key, (int, float), f"a list of {count} numbers", None)
-        if len(values) != count:
+    def numbers(
+        self, key: str, *, count: int | None = None, default: tuple[float, ...] | None = None
+    ) -> tuple[float, ...]:
+        """A list of numbers, `count` of them where given."""
+        wanted = "a list of numbers" if count is None else f"a list of {count} numbers"
+        values = self._list(key, (int, float), wanted, default)
+        if count is not None and len(values) != count:
             self.fail(key, f"{count} numbers", f"{len(values)}")
         return tuple(float(value) for value in values)
 

@@ -14,13 +14,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from trtswap import device
+from trtswap import device, tracing
 from trtswap.errors import NetworkError, StrPath
 from trtswap.inference.feed import checked_batch
 from trtswap.inference.lane import Lane
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.tensorrt_library import TensorRT, make_logger
-from trtswap.inference.trt_engine import address, bound, deserialise, profiles
+from trtswap.inference.trt_engine import address, bound, deserialise, profiles, workspace_bytes
 from trtswap.types import Array, DeviceArray
 
 
@@ -29,6 +29,7 @@ class TrtSession:
 
     plan: the serialised engine of the network at `path`. gpu: its number. contexts: batches that may run side by side;
     a further thread waits. graphs: replay a batch size that comes for the third time as one CUDA graph.
+    memory_bytes: of the device that it takes, about.
     Raises EngineError when the plan does not load here, NetworkContractError, DeviceError.
     """
 
@@ -57,6 +58,7 @@ class TrtSession:
             self._inputs = inputs
             self._outputs = outputs
             self._largest = max(profile.high for profile in offered)
+            self.memory_bytes = len(plan) + contexts * workspace_bytes(self._engine)
             self._lanes = [
                 Lane(gpu, self._engine, inputs, outputs, offered, graphs=graphs) for _ in range(contexts)
             ]
@@ -75,13 +77,14 @@ class TrtSession:
 
         inputs: one array [N, ...] for each input of the spec, all NumPy, or all in this GPU's memory (anything with
         `__cuda_array_interface__`: contiguous, of the spec's dtype). Host arrays in give host arrays out, finished.
-        Device arrays in give device arrays out, in order with CUDA's default stream and not waited for.
+        Device arrays in give device arrays out, queued on this thread's stream (trtswap.device) and not waited for.
         A batch larger than the engine's runs in pieces, side by side where there are contexts.
         Raises OptionError for inputs that do not fit, NetworkError, DeviceError.
         """
-        if all(hasattr(array, "__cuda_array_interface__") for array in inputs.values()) and inputs:
-            return self.enqueue(inputs)
-        return self._run_host(cast("Mapping[str, Array]", inputs))
+        with tracing.span(self.spec.name, "network", batch=len(next(iter(inputs.values()), ()))):
+            if inputs and all(map(device.is_on_device, inputs.values())):
+                return self.enqueue(inputs)
+            return self._run_host(cast("Mapping[str, Array]", inputs))
 
     def enqueue(
         self,
@@ -90,10 +93,11 @@ class TrtSession:
         *,
         stream: int | None = None,
     ) -> list[DeviceArray]:
-        """The same for device arrays, on the CUDA stream with the handle `stream` (None: in order with the default
-        one). outputs: where to write; made when None. Nothing is waited for; keep inputs and outputs until the work
-        is done. Raises as `run`.
+        """The same for device arrays, on the CUDA stream with the handle `stream`; None is this thread's (without one:
+        in order with CUDA's default stream). outputs: where to write; made when None. Nothing is waited for; on a
+        stream that is not this thread's, keep inputs and outputs until the work is done. Raises as `run`.
         """
+        stream = stream or device.handle() or None
         count = checked_batch(self.spec, inputs)
         sources = [
             address(inputs[tensor.name], own.dtype)
@@ -113,6 +117,8 @@ class TrtSession:
                 step = min(self._largest, count - start)
                 lane = self._take()
                 try:
+                    if stream is None:
+                        lane.claim((*inputs.values(), *outputs))
                     lane.enqueue(
                         step,
                         [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from trtswap import ops
 from trtswap.errors import NoFaceError, SpecError
-from trtswap.geometry import TEMPLATES, estimate_similarity, invert, template_points, transform_points
+from trtswap.geometry import TEMPLATES, estimate_similarity, template_points
 from trtswap.inference.spec import NetworkSpec
 from trtswap.types import Array, Surface
 
@@ -46,14 +47,16 @@ def sample(
     indices: Array,
     placements: Array,
     size: tuple[int, int] | None = None,
-) -> Array:
-    """The crops of F faces as the input of the network, [F, 3, height, width] or, by its layout, [F, height, width, 3].
+    border: ops.Border = "replicate",
+) -> Any:
+    """The crops of F faces as the input of the network, [F, 3, height, width] or, by its layout, [F, height, width, 3],
+    where the surfaces are.
 
     indices: int [F], the surface of each face. placements: [F, 2, 3], frame to crop pixels.
-    size: width, height of a crop, where it is not the network's own.
+    size: width, height of a crop, where it is not the network's own. border: as in `ops.crop`.
     """
     picture = spec.picture
-    tensor: Array = ops.crop(
+    tensor = ops.crop(
         surfaces,
         np.asarray(indices, np.int32),
         np.asarray(placements, np.float64),
@@ -62,24 +65,6 @@ def sample(
         mean=picture.mean,
         std=picture.std,
         sampling=picture.sampling,
+        border=border,
     )
-    return tensor if picture.layout == "NCHW" else np.ascontiguousarray(np.moveaxis(tensor, 1, -1))
-
-
-def coverage(surface: Surface, placement: Array, size: tuple[int, int]) -> Array | None:
-    """How much of each crop pixel lies on the surface: float32 [height, width], 0..1, or None for all of all.
-
-    A crop times this is sampled as if the frame were black beyond its edges. placement: [2, 3], frame to crop pixels.
-    """
-    width, height = size
-    last = np.array([surface.width_px - 1, surface.height_px - 1], np.float64)
-    corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float64)
-    to_frame = invert(placement)
-    ends = transform_points(to_frame, corners)
-    if (ends >= 0).all() and (ends <= last).all():
-        return None
-    y, x = np.mgrid[0:height, 0:width]
-    places = transform_points(to_frame, np.stack([x, y], axis=-1).reshape(-1, 2))
-    beyond = np.maximum(np.maximum(-places, places - last), 0)
-    inside: Array = np.clip(1 - beyond, 0, 1).prod(axis=1).reshape(height, width).astype(np.float32)
-    return inside
+    return tensor if picture.layout == "NCHW" else ops.rearrange(tensor, tensor.shape, (0, 2, 3, 1))

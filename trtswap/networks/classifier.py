@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trtswap import device
 from trtswap.inference.session import Session
 from trtswap.networks.alignment import crop_placements, sample, template_name
 from trtswap.types import Array, Surface
@@ -42,9 +43,8 @@ class FairFace:
             return []
         spec = self.session.spec
         tensor = sample(spec, surfaces, indices, crop_placements(spec, landmarks))
-        races, genders, ages = (
-            np.rint(output).astype(int).tolist() for output in self.session.run({spec.picture.input: tensor})
-        )
+        outputs = device.fetch(self.session.run({spec.picture.input: tensor})).get()
+        races, genders, ages = (np.rint(output).astype(int).tolist() for output in outputs)
         return [
             Traits(
                 "female" if gender == _GENDERS.index("female") else "male",

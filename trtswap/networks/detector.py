@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 
-from trtswap import ops
+from trtswap import device, ops
 from trtswap.geometry import (
     invert,
     letterbox_placement,
@@ -68,7 +69,7 @@ class GridDetector(ABC):
         parts: list[list[Candidates]] = [[] for _ in surfaces]
         for angle_deg in options.angles if surfaces else ():
             tensor, placements = self.inputs(surfaces, options, angle_deg)
-            outputs = self.session.run({self.session.spec.picture.input: tensor})
+            outputs = device.fetch(self.session.run({self.session.spec.picture.input: tensor})).get()
             for part, found in zip(parts, self._found(outputs, placements, options), strict=True):
                 part.append(found)
         return parts
@@ -125,11 +126,11 @@ class Pooled:
     """Several detectors whose findings are put together."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
-        self._detectors = detectors
+        self.detectors = tuple(detectors)
 
     def search(self, surfaces: Sequence[Surface], options: DetectOptions) -> list[list[Candidates]]:
         """The candidates of all."""
-        found = [detector.search(surfaces, options) for detector in self._detectors]
+        found = [detector.search(surfaces, options) for detector in self.detectors]
         return [[part for parts in same for part in parts] for same in zip(*found, strict=True)]
 
     def detect(self, surfaces: Sequence[Surface], options: DetectOptions = _DEFAULTS) -> list[Faces]:
@@ -178,17 +179,22 @@ def faces_of(parts: Sequence[Candidates], overlap: float) -> Faces:
     )
 
 
+@lru_cache(maxsize=32)
 def cells(size: tuple[int, int], stride: int) -> Array:
-    """The top left corners of the cells, row by row: float64 [cells, 2] in network pixels."""
+    """The top left corners of the cells, row by row: float64 [cells, 2] in network pixels, not to be written to."""
     rows, columns = np.mgrid[0 : size[1] // stride, 0 : size[0] // stride]
-    return np.stack([columns.ravel(), rows.ravel()], axis=1) * float(stride)
+    corners = np.stack([columns.ravel(), rows.ravel()], axis=1) * float(stride)
+    corners.flags.writeable = False
+    return corners
 
 
 def _likely(scores: Array, boxes: Array, landmarks: Array, placement: Array, least: float) -> Candidates:
     """The sound candidates of one item with a score of `least` or more, in frame pixels."""
-    spread = np.ptp(landmarks, axis=1).max(axis=1)
-    sound = np.isfinite(scores) & np.isfinite(boxes).all(axis=1) & (spread > _SMALLEST_SPREAD_PX)
-    rows = np.flatnonzero(sound & np.isfinite(spread) & (scores >= least))
+    rows = np.flatnonzero(np.isfinite(scores) & (scores >= least))
+    points = landmarks[rows]
+    spread = np.ptp(points, axis=1).max(axis=1)
+    sound = np.isfinite(boxes[rows]).all(axis=1) & np.isfinite(spread) & (spread > _SMALLEST_SPREAD_PX)
+    rows = rows[sound]
     to_frame = invert(placement)
     return Candidates(
         scores[rows], transform_boxes(to_frame, boxes[rows]), transform_points(to_frame, landmarks[rows])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from trtswap import device
 from trtswap.errors import SpecError
 from trtswap.inference.session import Session
 from trtswap.networks.alignment import crop_placements, sample, template_name
@@ -52,7 +53,8 @@ class Restorer:
             empty = np.zeros((0, 3, self.size, self.size), np.float32)
             return Patches(empty, self._scale, self._offset)
         spec = self.session.spec
-        feed = {spec.picture.input: sample(spec, surfaces, indices, placements)}
+        crops = sample(spec, surfaces, indices, placements)
+        feed = {spec.picture.input: crops}
         if self._weighted:
-            feed["weight"] = np.full(len(indices), weight, np.float32)
+            feed["weight"] = device.beside(np.full(len(indices), weight, np.float32), crops)
         return Patches(self.session.run(feed)[0], self._scale, self._offset)

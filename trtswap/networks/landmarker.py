@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
+from trtswap import device, ops
 from trtswap.geometry import compose, invert, transform_points
 from trtswap.inference.session import Session
-from trtswap.networks.alignment import coverage, sample
-from trtswap.types import Array, Faces, Surface
+from trtswap.networks.alignment import sample
+from trtswap.types import Array, DeviceArray, Faces, Surface
 
 _SIDE_PX = 195
 """The longer side of a face's box in the network's input."""
@@ -21,6 +22,10 @@ _GRID = 64
 _CLEARLY = 0.2
 _DARK = 30
 """Mean lightness, of 255, below which a crop is brightened."""
+_BELOW_GREY = 10
+"""Codes of 255 that the mean lightness may lie below the mean luma, rounding included."""
+_UNSURE = 2
+"""By so much the lightness measured on a GPU may be off that of OpenCV's bytes."""
 
 
 class Landmarker(Protocol):
@@ -42,6 +47,7 @@ class CropLandmarker(ABC):
     def __init__(self, session: Session) -> None:
         self.session = session
         self.size = session.spec.picture.size
+        self._everywhere = device.Constant(np.ones((1, self.size[1], self.size[0]), np.float32))
 
     def locate(self, surfaces: Sequence[Surface], faces: Sequence[Faces]) -> tuple[Array, Array]:
         """The points float32 [F, 68, 2], in pixels of the stored frame, and the scores float32 [F], 0..1, of the faces
@@ -62,21 +68,30 @@ class CropLandmarker(ABC):
         points = transform_points(invert(placements), cells * (self.size[0] / _GRID))
         return points.astype(np.float32), np.clip(scores / self.full_score, 0, 1).astype(np.float32)
 
-    def inputs(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Array:
-        """The network's input: one crop per face, black beyond the frame, dark ones brightened.
+    def inputs(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Any:
+        """The network's input, where the surfaces are: one crop per face, black beyond the frame, dark ones brightened.
 
         indices: int [F], the surface of each face. placements: [F, 2, 3], frame to crop pixels.
         """
-        tensor = sample(self.session.spec, surfaces, indices, placements)
-        for face, (index, placement) in enumerate(zip(indices.tolist(), placements, strict=True)):
-            inside = coverage(surfaces[index], placement, self.size)
-            if inside is not None:
-                tensor[face] *= inside
-            _brighten(tensor[face])
+        tensor = sample(self.session.spec, surfaces, indices, placements, border="black")
+        if not device.is_on_device(tensor):
+            for crop in tensor:
+                _brighten(crop)
+            return tensor
+        for face in self._perhaps_dark(tensor):
+            crop = device.to_host(tensor[face : face + 1])
+            _brighten(crop[0])
+            device.place(tensor[face : face + 1], crop)
         return tensor
 
+    def _perhaps_dark(self, crops: DeviceArray) -> list[int]:
+        """Which crops on a GPU are to be looked at on the host: those not clearly light."""
+        moments = ops.statistics(ops.srgb_to_lab(crops), self._everywhere.beside(crops))
+        lightness = device.to_host(moments)[:, 1] * 2.55
+        return [int(face) for face in np.flatnonzero(~(lightness > _DARK + _UNSURE))]
+
     @abstractmethod
-    def decode(self, outputs: Sequence[Array]) -> tuple[Array, Array]:
+    def decode(self, outputs: Sequence[Array | DeviceArray]) -> tuple[Array, Array]:
         """Points [F, 68, 2] in cells of the 64-cell grid, and raw scores [F], of a batch of outputs."""
 
 
@@ -85,10 +100,12 @@ class Fan(CropLandmarker):
 
     full_score = 0.9
 
-    def decode(self, outputs: Sequence[Array]) -> tuple[Array, Array]:
+    def decode(self, outputs: Sequence[Array | DeviceArray]) -> tuple[Array, Array]:
         """The score is the mean of the heat maps' maxima."""
-        points, maps = outputs
-        return points[..., :2].astype(np.float64), maps.max(axis=(2, 3)).mean(axis=1)
+        count, maps = outputs[1].shape[:2]
+        peaks = ops.maxima(outputs[1].reshape(count * maps, -1))
+        points, peaks = device.fetch([outputs[0], peaks]).get()
+        return points[..., :2].astype(np.float64), peaks.reshape(count, maps).mean(axis=1)
 
 
 class Peppa(CropLandmarker):
@@ -96,9 +113,9 @@ class Peppa(CropLandmarker):
 
     full_score = 0.95
 
-    def decode(self, outputs: Sequence[Array]) -> tuple[Array, Array]:
+    def decode(self, outputs: Sequence[Array | DeviceArray]) -> tuple[Array, Array]:
         """The score is the mean of the points' own."""
-        points = outputs[0]
+        points = device.to_host(outputs[0])
         return points[..., :2].astype(np.float64), points[..., 2].mean(axis=1)
 
 
@@ -166,9 +183,20 @@ def _brighten(crop: Array) -> None:
 
     Lightness is taken as if the planes were R G B: the networks were used so.
     """
+    if _surely_light(crop):
+        return
     pixels = np.rint(np.moveaxis(crop, 0, -1) * 255).astype(np.uint8)
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
     if lab[..., 0].mean() >= _DARK:
         return
     lab[..., 0] = cv2.createCLAHE(clipLimit=2, tileGridSize=(8, 8)).apply(np.ascontiguousarray(lab[..., 0]))
     crop[...] = np.moveaxis(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), -1, 0) / np.float32(255)
+
+
+def _surely_light(crop: Array) -> bool:
+    """Whether a crop [3, H, W] is so light that its lightness need not be worked out pixel by pixel.
+
+    In codes of 255, L* is nowhere more than 5 below the luma of BT.709, whatever the colour, and so is its mean.
+    """
+    luma = float(np.dot((0.2126, 0.7152, 0.0722), crop.mean(axis=(1, 2), dtype=np.float64))) * 255
+    return bool(luma >= _DARK + _BELOW_GREY)

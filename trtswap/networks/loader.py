@@ -2,49 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from trtswap.engine_options import EngineOptions
 from trtswap.errors import NetworkNotFoundError, OptionError
-from trtswap.inference.licences import permits, told
+from trtswap.inference.licences import permits
 from trtswap.inference.session import Session
 from trtswap.inference.spec import load_specs
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.store import Store
 from trtswap.networks import registry
+from trtswap.networks.choice import check_choices, choose
 from trtswap.networks.classifier import FairFace
 from trtswap.networks.detector import Detector, Pooled
 from trtswap.networks.enhancer import Restorer
 from trtswap.networks.five_to_68 import FiveTo68
 from trtswap.networks.landmarker import BestOf, Landmarker
 from trtswap.networks.mask import Occluder, Parser
+from trtswap.networks.second_look import LookingTwice, can_look_again
 from trtswap.networks.sessions import open_session
 from trtswap.networks.swapper import Swapper
-from trtswap.options import Permission, SwapOptions, names_in
+from trtswap.options import SwapOptions, names_in
 
-PREFERRED = (
-    "2dfan4",
-    "bisenet_resnet_34",
-    "gfpgan_1.4",
-    "hyperswap_1a_256",
-    "inswapper_128",
-    "inswapper_128_fp16",
-    "xseg_1",
-    "xseg_3",
-    "xseg_2",
-    "yunet",
-)
-"""What "auto" takes where several networks of one role are on disk, best first; others follow by name."""
+_ENGINES = EngineOptions()
+_ENGINES_STRICT = EngineOptions(contexts=1)
 
 
 class NetworkSet:
     """The networks of a run. A context manager; `close` may be repeated.
 
     landmarker, guesser, parser, classifier, enhancer: None where none is wanted, or none is on disk and a run can do
-    without. occluders: those whose masks count, perhaps none. paths: role to file. notes: what runs without a network
+    without. occluders: those whose masks count, perhaps none. paths: role to file. sessions: network to what runs it.
+    notes: what runs without a network
     that is not on disk, for the user.
     Raises OptionError for a name that is no network of its role, NetworkNotFoundError, NetworkError and its kin,
     DeviceError.
@@ -57,6 +50,8 @@ class NetworkSet:
         self.paths: dict[str, str] = {}
         self.notes: list[str] = []
         self.used: list[tuple[str, NetworkSpec, Path]] = []
+        self.sessions: dict[str, Session] = {}
+        check_choices(self._specs, self._store, options)
         with ExitStack() as opened:
             self._sessions = opened
             self.detector = self._detector()
@@ -70,6 +65,7 @@ class NetworkSet:
             self.parser = self._parser()
             self.classifier = self._classifier()
             self.enhancer = self._enhancer()
+            self.detector = self._looking_twice(self.detector)
             self._sessions = opened.pop_all()
 
     def _detector(self) -> Detector:
@@ -78,6 +74,23 @@ class NetworkSet:
             registry.create_detector(self._open("detector", registry.DETECTORS, name)) for name in names
         ]
         return detectors[0] if len(detectors) == 1 else Pooled(detectors)
+
+    def _looking_twice(self, detector: Detector) -> Detector:
+        """With a second look where it is asked for, or no landmarker makes it useless."""
+        wanted = self._options.detect.second_look
+        if wanted == "never" or (wanted == "auto" and self.landmarker is not None):
+            return detector
+        networks = detector.detectors if isinstance(detector, Pooled) else (detector,)
+        for network in networks:
+            if can_look_again(network):
+                return LookingTwice(detector, network)
+        if wanted == "always":
+            able = [spec.name for spec in self._specs.values() if spec.picture.looks]
+            raise OptionError(
+                f"the detector {self._options.detect.network} has no second look",
+                hint=f"leave --second-look out, or detect with {' or '.join(able)}",
+            )
+        return detector
 
     def _swapper(self) -> Swapper:
         session = self._open("swapper", registry.SWAPPERS, self._options.swapper)
@@ -154,10 +167,17 @@ class NetworkSet:
         if role == "detector":
             spec = at_size(spec, self._options.detect.size)
         session = self._sessions.enter_context(
-            open_session(spec, path, device_name=self._options.device, provider=self._options.provider)
+            open_session(
+                spec,
+                path,
+                device_name=self._options.device,
+                provider=self._options.provider,
+                options=_ENGINES_STRICT if self._options.memory == "strict" else _ENGINES,
+            )
         )
         self.paths[spec.name if role in self.paths else role] = str(path)
         self.used.append((role, spec, path))
+        self.sessions[spec.name] = session
         return session
 
     def close(self) -> None:
@@ -185,46 +205,3 @@ def at_size(spec: NetworkSpec, size: int) -> NetworkSpec:
         known = ", ".join(map(str, picture.sizes or picture.size[:1]))
         raise OptionError(f"the detector {spec.name} works at {known} pixels, not {size}")
     return replace(spec, picture=replace(picture, size=(size, size)))
-
-
-def choose(
-    specs: Mapping[str, NetworkSpec],
-    store: Store,
-    role: str,
-    kinds: Collection[str],
-    name: str,
-    permission: Permission = "any",
-) -> NetworkSpec:
-    """The network of one of `kinds` named `name`; for "auto" the first on disk, or the first of all when none is.
-
-    role: what it is for, to say so. permission: which licences may run. Raises OptionError when there is none of that
-    name, or it may not run.
-    """
-    candidates = {spec.name: spec for spec in specs.values() if spec.kind in kinds}
-    if name != "auto":
-        if name not in candidates:
-            raise OptionError(
-                f"there is no {role} named {name!r}", hint=f"known: {', '.join(sorted(candidates))}"
-            )
-        if not permits(permission, candidates[name]):
-            raise OptionError(
-                f"the licence of a {role} stands in the way of --licence {permission}: {told(candidates[name])}",
-                hint="use another network, or another --licence if you may",
-            )
-        return candidates[name]
-    candidates = {key: spec for key, spec in candidates.items() if not spec.built_in}
-    allowed = {key: spec for key, spec in candidates.items() if permits(permission, spec)}
-    if not allowed:
-        reasons = "\n".join(told(spec) for spec in candidates.values())
-        raise OptionError(f"no {role} may run with --licence {permission}:\n{reasons}")
-    candidates = allowed
-    order = sorted(
-        candidates, key=lambda key: (PREFERRED.index(key) if key in PREFERRED else len(PREFERRED), key)
-    )
-    for key in order:
-        try:
-            store.find(candidates[key])
-        except NetworkNotFoundError:
-            continue
-        return candidates[key]
-    return candidates[order[0]]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from trtswap import device
 from trtswap.inference.session import Session
 from trtswap.networks.alignment import crop_placements, sample, template_name
 from trtswap.types import Array, Surface
@@ -39,9 +40,11 @@ class ArcFace:
         if not len(indices):
             return np.zeros((0, EMBEDDING_LENGTH), np.float32)
         tensor = self.inputs(surfaces, indices, landmarks)
-        return self.session.run({self.session.spec.picture.input: tensor})[0]
+        outputs = self.session.run({self.session.spec.picture.input: tensor})
+        embeddings: Array = device.to_host(outputs[0]).astype(np.float32, copy=False)
+        return embeddings
 
-    def inputs(self, surfaces: Sequence[Surface], indices: Array, landmarks: Array) -> Array:
-        """The network's input [F, 3, S, S]: one aligned crop per face."""
+    def inputs(self, surfaces: Sequence[Surface], indices: Array, landmarks: Array) -> Any:
+        """The network's input [F, 3, S, S], where the surfaces are: one aligned crop per face."""
         spec = self.session.spec
         return sample(spec, surfaces, indices, crop_placements(spec, landmarks))

@@ -5,16 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from trtswap import device
 from trtswap.errors import InputError, OptionError, SpecError
 from trtswap.inference.session import Session
 from trtswap.networks.alignment import crop_placements, sample, template_name
 from trtswap.networks.boost import explode, implode
 from trtswap.networks.converter import Converter
 from trtswap.networks.embedding_map import read_embedding_map
-from trtswap.types import Array, Identity, Surface
+from trtswap.types import Array, DeviceArray, Identity, Surface
 
 _BALANCE = 0.35
 """How much of the target's identity the extreme weights add or take away."""
@@ -22,10 +24,10 @@ _BALANCE = 0.35
 
 @dataclass(frozen=True)
 class Patches:
-    """Swapped crops. pixels: float32 [F, 3, S, S], R G B planes as the network gave them;
+    """Swapped crops. pixels: float32 [F, 3, S, S], R G B planes as the network gave them, where the surfaces are;
     pixels * scale + offset is in 0..1, up to the network's overshoot."""
 
-    pixels: Array
+    pixels: Array | DeviceArray
     scale: float
     offset: float
 
@@ -92,27 +94,38 @@ class Swapper(ABC):
         return crop_placements(self.session.spec, landmarks, self.size)
 
     def swap(
-        self, surfaces: Sequence[Surface], indices: Array, placements: Array, source_vectors: Array
+        self,
+        surfaces: Sequence[Surface],
+        indices: Array,
+        placements: Array,
+        source_vectors: Array | DeviceArray,
     ) -> Patches:
         """The swapped crops of F faces.
 
         indices: int [F], the surface of each face. placements: [F, 2, 3], frame to crop pixels.
-        source_vectors: float32 [F, 512] or [F, 3, H, W]. A crop larger than the network's goes through it in
-        interleaved tiles, those of all faces together. Raises NetworkError and its kin, DeviceError.
+        source_vectors: float32 [F, 512] or [F, 3, H, W], or what `for_tiles` made of them, on the GPU of the surfaces.
+        A crop larger than the network's goes through it in interleaved tiles, those of all faces together. Raises
+        NetworkError and its kin, DeviceError.
         """
         if not len(indices):
             return self._patches(np.zeros((0, 3, self.size, self.size), np.float32))
         targets = self.inputs(surfaces, indices, placements)
-        sources = np.repeat(np.asarray(source_vectors, np.float32), self._tiles**2, axis=0)
+        sources = source_vectors
+        if not device.is_on_device(sources):
+            sources = device.beside(self.for_tiles(source_vectors), targets)
         outputs = self.session.run({self.session.spec.picture.input: targets, "source": sources})
         return self._patches(explode(outputs[0], self._tiles))
 
-    def inputs(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Array:
-        """The input `target` [F * tiles, 3, S, S]: the tiles of one crop per face."""
+    def for_tiles(self, source_vectors: Array) -> Array:
+        """The input `source` [F * tiles, ...]: the vector of a face for each of its tiles."""
+        return np.repeat(np.asarray(source_vectors, np.float32), self._tiles**2, axis=0)
+
+    def inputs(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Any:
+        """The input `target` [F * tiles, 3, S, S], where the surfaces are: the tiles of one crop per face."""
         crops = sample(self.session.spec, surfaces, indices, placements, (self.size, self.size))
         return implode(crops, self._tiles)
 
-    def _patches(self, pixels: Array) -> Patches:
+    def _patches(self, pixels: Array | DeviceArray) -> Patches:
         return Patches(pixels, self._scale, self._offset)
 
 

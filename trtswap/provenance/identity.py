@@ -9,16 +9,20 @@ from __future__ import annotations
 import datetime
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from platformdirs import user_config_dir
 
 from trtswap.errors import SigningError, StrPath
+from trtswap.provenance.outside import outside_signer
+from trtswap.provenance_options import SigningCommand
 
 KEY, CHAIN, ROOT = "key.pem", "chain.pem", "root.pem"
 _VALID = datetime.timedelta(days=5 * 365)
@@ -28,13 +32,15 @@ _SLACK = datetime.timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Identity:
-    """key: PEM of the private key. chain: PEM of the leaf and what stands between it and the root. name: of the leaf.
-    expires: when the first certificate of the chain does."""
+    """chain: PEM of the leaf and what stands between it and the root. name: of the leaf. expires: when the first
+    certificate of the chain does. key: PEM of the private key, or None where `sign` signs, from bytes to an ES256
+    signature of 64 bytes."""
 
-    key: bytes
     chain: bytes
     name: str
     expires: datetime.datetime
+    key: bytes | None = None
+    sign: Callable[[bytes], bytes] | None = None
 
     def note(self) -> str | None:
         """A sentence when it expires within sixty days."""
@@ -77,27 +83,51 @@ def load_identity(key: StrPath, chain: StrPath) -> Identity:
     key_pem, chain_pem = _read(key), _read(chain)
     try:
         private = serialization.load_pem_private_key(key_pem, None)
-        certificates = x509.load_pem_x509_certificates(chain_pem)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SigningError(
-            f"{key} and {chain} are no usable key and certificates: {error}",
-            hint="give PEM files: an unencrypted private key on the curve P-256, and the chain, leaf first",
+            f"{key} is no usable private key: {error}",
+            hint="give a PEM file with an unencrypted private key on the curve P-256",
         ) from error
-    if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
-        raise SigningError(
-            f"the key {key} is not on the curve P-256", hint="ES256 is what outputs are signed with"
-        )
-    leaf = certificates[0]
+    leaf, expires = _certificates(chain, chain_pem)
     if leaf.public_key() != private.public_key():
         raise SigningError(f"the key {key} does not belong to the first certificate of {chain}")
+    return Identity(chain_pem, _name_of(leaf), expires, key=key_pem)
+
+
+def load_outside_identity(command: SigningCommand, chain: StrPath) -> Identity:
+    """An identity whose key stays elsewhere, from a PEM file and what signs. Raises SigningError when the certificates
+    are missing, unreadable, of another kind of key or expired, or there is no such command."""
+    chain_pem = _read(chain)
+    leaf, expires = _certificates(chain, chain_pem)
+    return Identity(chain_pem, _name_of(leaf), expires, sign=outside_signer(command, leaf))
+
+
+def _certificates(chain: StrPath, pem: bytes) -> tuple[x509.Certificate, datetime.datetime]:
+    """The leaf, and when the first of the chain expires."""
+    try:
+        certificates = x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise SigningError(
+            f"{chain} holds no usable certificates: {error}", hint="give the chain as PEM, leaf first"
+        ) from error
+    public = certificates[0].public_key()
+    if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
+        raise SigningError(
+            f"the key of the first certificate of {chain} is not on the curve P-256",
+            hint="ES256 is what outputs are signed with",
+        )
     expires = min(certificate.not_valid_after_utc for certificate in certificates)
     if expires <= _now():
         raise SigningError(
             f"a certificate in {chain} expired on {expires:%Y-%m-%d}",
             hint=f"get new ones; of trtswap's own, remove the folder {Path(chain).parent} and a new identity is made",
         )
+    return certificates[0], expires
+
+
+def _name_of(leaf: x509.Certificate) -> str:
     names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return Identity(key_pem, chain_pem, str(names[0].value) if names else "unnamed", expires)
+    return str(names[0].value) if names else "unnamed"
 
 
 def _make(folder: Path) -> None:

@@ -41,9 +41,10 @@ def mime_of(suffix: str) -> str:
 
 
 def manifest(
-    networks: Sequence[NetworkFact], options: Mapping[str, Any], consent_sha256: str | None, suffix: str
+    networks: Sequence[NetworkFact], options: Mapping[str, Any], suffix: str, facts: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """The manifest of a swap as c2pa takes it. options: what shaped the result. consent_sha256: of a consent note."""
+    """The manifest of a swap as c2pa takes it. options: what shaped the result. facts: further ones by name; None is
+    left out."""
     agent = {"name": "trtswap", "version": __version__}
     edited = {
         "action": "c2pa.edited",
@@ -51,17 +52,20 @@ def manifest(
         "description": "faces replaced by a trained model",
         "softwareAgent": agent,
     }
+    actions = [edited]
+    if "disclose" in options:
+        text = f"a visible text was added: {options['disclose']['text']}"
+        actions.append({"action": "c2pa.addedText", "description": text, "softwareAgent": agent})
     run: dict[str, Any] = {
         "networks": [asdict(network) for network in networks],
         "options": dict(options),
+        **{name: value for name, value in facts.items() if value is not None},
     }
-    if consent_sha256 is not None:
-        run["consent_sha256"] = consent_sha256
     return {
         "claim_generator_info": [agent],
         "title": f"output{suffix.lower()}",
         "assertions": [
-            {"label": "c2pa.actions.v2", "data": {"actions": [edited]}},
+            {"label": "c2pa.actions.v2", "data": {"actions": actions}},
             {"label": RUN, "data": run},
         ],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 _UNSIGNED = "the output carries no signed manifest, only the plain mark; the reason is logged on this machine"
 
 
-def start(options: SwapOptions, original: StrPath) -> tuple[Seal | None, list[str]]:
+def start(
+    options: SwapOptions, original: StrPath, outputs: Sequence[StrPath | None] = ()
+) -> tuple[Seal | None, list[str]]:
     """The seal of a run's outputs, and notes; None where a reason was given to leave it out (it is logged on this
-    machine), or a package that signs is missing. Raises SigningError when keys or the note of consent are unusable."""
+    machine), or a package that signs is missing. Raises SigningError when keys or the note of consent are
+    unusable, OptionError when a manifest beside one of `outputs` would replace a file."""
     reason = options.provenance.unsigned_reason
     if reason is not None:
         _log_refusal(state_folder(), reason)
@@ -34,12 +38,19 @@ def start(options: SwapOptions, original: StrPath) -> tuple[Seal | None, list[st
         return None, [f"the output is not signed: {error}; pip install c2pa-python cryptography"]
     from trtswap.provenance.seal import Seal
 
-    return Seal(options.provenance, original), []
+    seal = Seal(options.provenance, original)
+    for output in outputs:
+        if output is not None:
+            seal.check(output, overwrite=options.overwrite)
+    return seal, []
 
 
 def shaping(options: SwapOptions) -> dict[str, Any]:
     """The options that shaped the result: no path, no picture, nothing of a person."""
     parts = {name: asdict(getattr(options, name)) for name in ("smooth", "mask", "blend", "enhance")}
+    shown = options.disclose
+    if shown.text is not None:
+        parts["disclose"] = {"text": shown.text, "place": shown.place, "size": shown.size}
     return {"select": options.select.mode, "boost": options.boost, "weight": options.weight, **parts}
 
 

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
+import base64
+import io
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from trtswap.concurrency import Later
 from trtswap.errors import OptionError, SigningError, StrPath
 from trtswap.options import ProvenanceOptions
-from trtswap.provenance.identity import Identity, load_identity, own_identity
-from trtswap.provenance.manifest import MIME, NetworkFact, manifest, mime_of
+from trtswap.provenance.digests import file_sha256, file_type_sha256
+from trtswap.provenance.identity import Identity, load_identity, load_outside_identity, own_identity
+from trtswap.provenance.manifest import BESIDE, MIME, NetworkFact, manifest, mime_of
+from trtswap.provenance.parent import builder_of, sidecar_of
 
 SETTINGS: Mapping[str, Any] = {
     "builder": {"thumbnail": {"enabled": False}},
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
 }
 """No pictures in manifests, nothing fetched."""
+_STAMPING = ("http", "HTTP", "decode error", "nonce", "timestamp", "time stamp", "TimeStamp")
+"""Words of c2pa's reasons when a time stamp is missing or wrong."""
+_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
+_BUFFER = 1 << 20
+"""Bytes. c2pa reads and writes eight kilobytes at a time, which takes a disk twice as long."""
 
 
 class Seal:
@@ -32,13 +45,26 @@ class Seal:
         self._original = Path(original)
         self._timestamp_url = options.timestamp_url
         self._identity = _identity(options)
-        self._consent = _digest(options.consent) if options.consent is not None else None
-        self._describe: Callable[[], Sequence[NetworkFact]] = tuple
+        if options.signing_cert is not None:
+            self._try()
+        self._consent = _consent_digest(options.consent) if options.consent is not None else None
+        self._digest = Later(partial(file_sha256, self._original), "digest")
+        self._networks: Later[Sequence[NetworkFact]] | None = None
         self._options: Mapping[str, Any] = {}
 
     def describe(self, networks: Callable[[], Sequence[NetworkFact]], options: Mapping[str, Any]) -> None:
-        """What the manifest tells: the networks, asked for when signing, and the options that shaped the result."""
-        self._describe, self._options = networks, options
+        """What the manifest tells: the networks, asked for in a thread since their files are read, and the options
+        that shaped the result."""
+        self._networks, self._options = Later(networks, "describe"), options
+
+    def check(self, output: StrPath, *, overwrite: bool) -> None:
+        """Raises OptionError when the manifest would have to lie beside `output` where something else does."""
+        beside = sidecar_of(Path(output))
+        if Path(output).suffix.lower() in BESIDE and beside.exists() and not overwrite:
+            raise OptionError(
+                f"the manifest of {output} goes to {beside}, which exists already",
+                hint="choose another name or allow overwriting",
+            )
 
     def __call__(self, path: Path, final: Path) -> list[str]:
         """Signs the complete file at `path`, which is about to be renamed to `final`, in place or beside it; gives
@@ -68,68 +94,103 @@ class Seal:
     def _sign(self, path: Path, signed: Path, final: Path, *, inside: bool) -> bytes:
         import c2pa
 
-        content = manifest(self._describe(), self._options, self._consent, final.suffix)
+        facts = {"original_sha256": self._digest.value(), "consent_sha256": self._consent}
+        networks = self._networks.value() if self._networks is not None else ()
+        if inside:
+            facts["file_type_sha256"] = file_type_sha256(path)
+        content = manifest(networks, self._options, final.suffix, facts)
         try:
-            builder = c2pa.Builder(content, c2pa.Context(c2pa.Settings.from_dict(dict(SETTINGS))))
-            builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+            builder = builder_of(
+                content, self._original, c2pa.Context(c2pa.Settings.from_dict(dict(SETTINGS)))
+            )
             if not inside:
                 builder.set_no_embed()
-            self._add_parent(builder)
-            with path.open("rb") as source, signed.open("w+b") as target:
-                data: bytes = builder.sign(self._signer(), mime_of(final.suffix), source, target)
-            return data
+            with path.open("rb", _BUFFER) as source, signed.open("w+b", _BUFFER) as target:
+                return self._signed(builder, mime_of(final.suffix), source, target)
         except c2pa.C2paError as error:
-            raise _failed(final, str(error)) from error
+            reason = _plain(error)
+            if self._timestamp_url is not None and any(word in reason for word in _STAMPING):
+                raise SigningError(
+                    f"{final.name} cannot be signed: no valid time stamp came from {self._timestamp_url} ({reason})",
+                    hint="try another time, or another --timestamp-authority, or none",
+                ) from error
+            raise _failed(final, reason) from error
 
-    def _add_parent(self, builder: Any) -> None:
-        """The original, with its own manifests where it has some."""
+    def _try(self) -> None:
+        """Signs a picture of one pixel: what is wrong with an organisation's keys is told before any work."""
         import c2pa
 
-        parent = {"title": f"original{self._original.suffix.lower()}", "relationship": "parentOf"}
-        kind = mime_of(self._original.suffix)
-        with self._original.open("rb") as file:
-            try:
-                builder.add_ingredient(parent, kind, file)
-                return
-            except c2pa.C2paError:
-                pass  # damaged, or of another kind than its name says: told by its bytes alone
-        with self._original.open("rb") as file:
-            builder.add_ingredient(parent, "application/octet-stream", file)
+        builder = c2pa.Builder({"assertions": []}, c2pa.Context(c2pa.Settings.from_dict(dict(SETTINGS))))
+        builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+        try:
+            self._signed(builder, "image/png", io.BytesIO(_PIXEL), io.BytesIO(), stamped=False)
+        except c2pa.C2paError as error:
+            raise SigningError(
+                f"nothing can be signed with these certificates: {_plain(error)}",
+                hint="docs/provenance.md tells what certificates have to say",
+            ) from error
 
-    def _signer(self) -> Any:
+    def _signed(self, builder: Any, kind: str, source: Any, target: Any, *, stamped: bool = True) -> bytes:
+        """Signs a stream into another. Raises c2pa's errors, or what an outside signer raises."""
         import c2pa
 
-        url = None if self._timestamp_url is None else self._timestamp_url.encode()
-        info = c2pa.C2paSignerInfo(b"es256", self._identity.chain, self._identity.key, url)
-        return c2pa.Signer.from_info(info)
+        url = self._timestamp_url if stamped else None
+        identity = self._identity
+        if identity.sign is None:
+            info = c2pa.C2paSignerInfo(b"es256", identity.chain, identity.key, url and url.encode())
+            data: bytes = builder.sign(c2pa.Signer.from_info(info), kind, source, target)
+            return data
+        outside = _Caught(identity.sign)
+        algorithm = c2pa.C2paSigningAlg.ES256
+        signer = c2pa.Signer.from_callback(outside, algorithm, identity.chain.decode("ascii", "replace"), url)
+        try:
+            data = builder.sign(signer, kind, source, target)
+        except c2pa.C2paError:
+            if outside.error is not None:
+                raise outside.error from None
+            raise
+        return data
 
 
-def sidecar_of(path: Path) -> Path:
-    """Where the manifest of a file lies that cannot hold it."""
-    return path.with_suffix(".c2pa")
+class _Caught:
+    """A function whose error is kept: c2pa calls it from native code and would only say that it failed."""
+
+    def __init__(self, sign: Callable[[bytes], bytes]) -> None:
+        self._sign = sign
+        self.error: BaseException | None = None
+
+    def __call__(self, data: bytes) -> bytes:
+        try:
+            return self._sign(data)
+        except BaseException as error:
+            self.error = error
+            return b""
 
 
 def _identity(options: ProvenanceOptions) -> Identity:
-    key, chain = options.signing_key, options.signing_cert
-    if key is None and chain is None:
+    key, chain, command = options.signing_key, options.signing_cert, options.signing_command
+    if key is None and command is None and chain is None:
         return own_identity()
-    if key is None or chain is None:
+    if chain is None or (key is None and command is None):
         raise OptionError(
-            "a signing key and its certificates are given together",
-            hint="--signing-key FILE --signing-cert FILE",
+            "a signing key, or a command that signs, and its certificates are given together",
+            hint="--signing-cert FILE with --signing-key FILE or --signing-command COMMAND",
         )
-    return load_identity(key, chain)
+    if command is not None:
+        return load_outside_identity(command, chain)
+    return load_identity(key or "", chain)
 
 
-def _digest(path: StrPath) -> str:
-    digest = hashlib.sha256()
+def _consent_digest(path: StrPath) -> str:
     try:
-        with Path(path).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return file_sha256(path)
     except OSError as error:
         raise SigningError(f"the note of consent {path} cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()
+
+
+def _plain(error: Exception) -> str:
+    """c2pa's reason, without the names of its classes."""
+    return re.sub(r"^(\w+: )+", "", str(error)).strip() or str(error)
 
 
 def _failed(final: Path, reason: str) -> SigningError:

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from trtswap.errors import SigningError, StrPath
+from trtswap.provenance.digests import file_type_sha256
 from trtswap.provenance.identity import own_root
 from trtswap.provenance.manifest import MIME, RUN, mime_of
-from trtswap.provenance.seal import SETTINGS, sidecar_of
+from trtswap.provenance.parent import sidecar_of
+from trtswap.provenance.seal import SETTINGS
 
+FILE_TYPE = "org.trtswap.fileType.mismatch"
+"""The problem of an MP4 or MOV whose first box, which the standard leaves out of what is signed, was changed."""
 _DEPTH = 16
 
 
@@ -66,12 +70,11 @@ def verify(path: StrPath, anchors: Sequence[StrPath] = ()) -> Verdict:
         raise SigningError(f"{path} cannot be read: {error.strerror or error}") from error
     except c2pa.C2paError as error:
         return _without(error, str(beside) if use_sidecar else None)
-    return Verdict(
-        state=state,
-        chain=tuple(_chain(content)),
-        problems=tuple(_problems(content)),
-        sidecar=str(beside) if use_sidecar else None,
-    )
+    chain, problems = _chain(content), _problems(content)
+    told = (chain[0].run or {}).get("file_type_sha256") if chain else None
+    if told is not None and told != file_type_sha256(file):
+        state, problems = "invalid", [*problems, FILE_TYPE]
+    return Verdict(state, tuple(chain), tuple(problems), str(beside) if use_sidecar else None)
 
 
 def _settings(anchors: Sequence[StrPath]) -> dict[str, Any]:

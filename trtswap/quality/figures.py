@@ -53,6 +53,9 @@ METRICS: Mapping[str, Metric] = {
         "Seam against source", "", "near one", "gradients along the boundary by the source's"
     ),
     "sharpness": Metric("Sharpness", "", "near one", "gradients in the face by the source's"),
+    "sharpness_patch": Metric(
+        "Sharpness against patch", "", "near one", "gradients in the face by those of the swapper's output"
+    ),
     "gradient": Metric("Gradient energy", "codes²/px²", "none", "of the face, where no source is known"),
     "change": Metric("Change", "codes", "none", "how much the face differs from the source"),
     "identity_source": Metric("Identity: source", "cosine", "higher", "likeness to the person to show"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from trtswap.errors import QualityError, StrPath
 from trtswap.options import MonitorOptions
@@ -38,11 +39,21 @@ class Gate:
         return reasons(judge(quality.figures, self._thresholds))
 
     def close(
-        self, quality: Quality, *, video: StrPath, original: StrPath | None, report: object | None = None
+        self,
+        quality: Quality,
+        *,
+        video: StrPath,
+        original: StrPath | None,
+        report: object | None = None,
+        licences: Mapping[str, str] | None = None,
     ) -> None:
-        """Writes the reports; then raises QualityError, carrying `report`, when a threshold asked for does not hold."""
+        """Writes the reports; then raises QualityError, carrying `report`, when a threshold asked for does not hold.
+        licences: of the networks that made the video, where that is known."""
+        subject: dict[str, Any] = subject_of(video, original)
+        if licences is not None:
+            subject["licences"] = dict(licences)
         for path in self._reports:
-            write_report(path, quality, self.verdicts(quality), subject_of(video, original))
+            write_report(path, quality, self.verdicts(quality), subject)
         missed = self.missed(quality)
         if missed:
             hint = None if self._reports else "--report out.html shows where"

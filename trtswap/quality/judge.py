@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from trtswap.quality import metrics
+from trtswap import tracing
+from trtswap.quality import metrics, region
 from trtswap.quality.tally import Tally
 from trtswap.quality.trace import FaceTrace, Glimpse, Shot
 from trtswap.types import Array
@@ -24,7 +25,8 @@ class Look:
     theirs. places: float64 [N + M, 2, 3], where squares are taken: at the faces, and where some of them were in the
     frame just before; earlier: track to the row of the latter. scales: square pixels to a pixel of the result, per
     face. sources, results: the squares at the places; no sources without a source video. frame: the whole result,
-    small. values: figures of the frame known already.
+    small. patches: by row of `places`, what the swapper made: float32 [3, S, S] on 0..1, and its placement, float64
+    [2, 3], frame to patch pixels. values: figures of the frame known already.
     """
 
     index: int
@@ -38,11 +40,15 @@ class Look:
     sources: list[Array] = field(default_factory=list)
     results: list[Array] = field(default_factory=list)
     frame: Array | None = None
+    patches: dict[int, tuple[Array, Array]] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
 
     def shot(self, row: int) -> Shot:
         """The squares of one place."""
-        return Shot(self.results[row], self.sources[row] if self.sources else None)
+        patch = None
+        if row in self.patches:
+            patch = region.patch_square(*self.patches[row], self.places[row])
+        return Shot(self.results[row], self.sources[row] if self.sources else None, patch)
 
 
 class Judge:
@@ -80,7 +86,8 @@ class Judge:
             if self._dropping:
                 continue
             try:
-                self._judge(look)
+                with tracing.span("judge", "stage", frame=look.index):
+                    self._judge(look)
             except Exception as error:  # told by the monitor; what still comes is taken and forgotten
                 self._dropping = True
                 self._on_error(error)

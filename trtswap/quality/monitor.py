@@ -12,8 +12,10 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from trtswap import tracing
 from trtswap.geometry import compose, invert, transform_points
 from trtswap.networks.recogniser import Recogniser
+from trtswap.networks.swapper import Patches
 from trtswap.options import MonitorOptions
 from trtswap.quality import metrics, region
 from trtswap.quality.figures import Quality
@@ -27,7 +29,8 @@ _MOST_ANNOUNCED = 512
 
 
 class Watched(Protocol):
-    """What the monitor reads of a batch: per frame the faces that are swapped, and whether a scene begins."""
+    """What the monitor reads of a batch: per frame the faces that are swapped, and whether a scene begins; and what the
+    swapper made of all faces in order, with its placements float64 [F, 2, 3], if anything."""
 
     @property
     def frames(self) -> tuple[Frame, ...]: ...
@@ -37,6 +40,16 @@ class Watched(Protocol):
 
     @property
     def cuts(self) -> tuple[bool, ...]: ...
+
+    @property
+    def known(self) -> tuple[object, ...]:
+        """Not empty where an earlier run has made the frames: they are not looked at."""
+
+    @property
+    def placements(self) -> Array | None: ...
+
+    @property
+    def patches(self) -> Patches | None: ...
 
 
 BatchT = TypeVar("BatchT", bound=Watched)
@@ -55,6 +68,25 @@ class Person:
         """The embedding of the face with points float32 [5, 2]."""
         embedding: Array = self.recogniser.embed([surface], np.zeros(1, np.int32), points[None])[0]
         return embedding
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What the swapper made of the faces of one frame: those of all frames, and which is the frame's first."""
+
+    patches: Patches | None
+    placements: Array | None
+    first: int
+
+    def of(self, rows: Array) -> dict[int, tuple[Array, Array]]:
+        """By position in `rows`: the patch float32 [3, S, S], R'G'B' about 0..1, and its placement."""
+        if self.patches is None or self.placements is None:
+            return {}
+        made = {}
+        for position, row in enumerate((rows + self.first).tolist()):
+            pixels = region.on_host(self.patches.pixels[row])
+            made[position] = (pixels * self.patches.scale + self.patches.offset, self.placements[row])
+        return made
 
 
 @dataclass(frozen=True)
@@ -93,21 +125,26 @@ class Monitor:
         self._off = options.mode == "off"
         self._judge = Judge(self._tally, self._fail)
 
+    @tracing.stage("look before")
     def before(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Passes batches on, having looked at their frames as they were."""
         for batch in batches:
-            if self._off:
+            if self._off or batch.known:
                 yield batch
                 continue
             cuts = batch.cuts or (False,) * len(batch.frames)
+            first = 0
             for frame, faces, cut in zip(batch.frames, batch.faces, cuts, strict=False):
-                self._guarded(self._look_before, frame, faces, cut, frame.surface)
+                made = _Made(batch.patches, batch.placements, first)
+                self._guarded(self._look_before, frame, faces, cut, frame.surface, made)
+                first += len(faces)
             yield batch
 
+    @tracing.stage("look after")
     def after(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Passes batches on, having looked at their frames as they have become."""
         for batch in batches:
-            for frame in () if self._off else batch.frames:
+            for frame in () if self._off or batch.known else batch.frames:
                 self._guarded(self._look_after, frame.index, frame.surface)
             yield batch
 
@@ -163,12 +200,16 @@ class Monitor:
         self._looks.clear()
         self._originals.clear()
 
-    def _look_before(self, frame: Frame, faces: Faces, cut: bool, source: Surface | None) -> None:
+    def _look_before(
+        self, frame: Frame, faces: Faces, cut: bool, source: Surface | None, made: _Made | None = None
+    ) -> None:
         self._count(faces, cut, frame.time_s)
         self._cut = self._cut or cut
         if frame.index % self._stride > 1:
             return
-        look = self._plan(frame, faces, self._cut)
+        look, rows = self._plan(frame, faces, self._cut)
+        if made is not None:
+            look.patches = made.of(rows)
         self._cut = False
         if len(self._looks) >= _MOST_ANNOUNCED:
             raise RuntimeError(f"{len(self._looks)} frames were announced and never came")
@@ -191,8 +232,8 @@ class Monitor:
             look.values.update(self._likeness(result, original, moved))
         self._judge.put(look, wait=self._full)
 
-    def _plan(self, frame: Frame, faces: Faces, cut: bool) -> Look:
-        """Where to look: at the largest faces, and where they were in the frame before."""
+    def _plan(self, frame: Frame, faces: Faces, cut: bool) -> tuple[Look, Array]:
+        """Where to look: at the largest faces, and where they were in the frame before; and the rows of those faces."""
         rows = _by_size(faces)[:_FACES_PER_FRAME]
         placements = region.placements_of(faces.landmarks_px[rows])
         good = np.isfinite(placements).all(axis=(1, 2))
@@ -206,7 +247,7 @@ class Monitor:
                 if track in tracks:
                     earlier[track] = len(places)
                     places.append(placement)
-        return Look(
+        look = Look(
             index=frame.index,
             time_s=frame.time_s,
             cut=cut,
@@ -216,6 +257,7 @@ class Monitor:
             earlier=earlier,
             scales=[region.scale_of(placement) for placement in placements],
         )
+        return look, rows
 
     def _count(self, faces: Faces, cut: bool, time_s: float) -> None:
         """What is counted in every frame, measured or not."""

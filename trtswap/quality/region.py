@@ -67,7 +67,19 @@ def squares(surface: Surface, placements: Array) -> list[Array]:
     picture = ops.crop(
         [surface], indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface)
     )
-    return [small(_interleaved(planes), SIZE) for planes in _on_host(picture)]
+    return [small(_interleaved(planes), SIZE) for planes in on_host(picture)]
+
+
+def patch_square(patch: Array, placement: Array, place: Array) -> Array:
+    """The square at `place` (frame to square pixels) as a patch alone would fill it, sampled as `squares` does.
+
+    patch: float32 [3, S, S], R'G'B' on 0..1, clamped here; placement: frame to patch pixels.
+    """
+    codes = np.ascontiguousarray(np.moveaxis(np.clip(patch, 0, 1) * 255, 0, -1), np.float32)
+    matrix = compose(placement, invert(compose(_FINER, place)))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    finer = cv2.warpAffine(codes, matrix, (2 * SIZE, 2 * SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return small(finer, SIZE)
 
 
 def thumbnail(surface: Surface) -> Array:
@@ -81,7 +93,7 @@ def thumbnail(surface: Surface) -> Array:
         [surface], placement[None], extents, extent,
         channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface),
     )  # fmt: skip
-    return _interleaved(_on_host(picture)[0])
+    return _interleaved(on_host(picture)[0])
 
 
 def between(one: Surface, other: Surface) -> Array:
@@ -115,7 +127,8 @@ def _dtype(surface: Surface) -> str:
     return "float16" if surface.on_device else "float32"
 
 
-def _on_host(array: object) -> Array:
+def on_host(array: object) -> Array:
+    """An array wherever it lies, in NumPy."""
     if isinstance(array, np.ndarray):
         return array
     from trtswap import device

@@ -30,10 +30,12 @@ _AREA_FRAMES = 24
 
 @dataclass(frozen=True)
 class Shot:
-    """A face in one frame: the squares of the result and, where there is one, of the source."""
+    """A face in one frame: the squares of the result and, where there is one, of the source; patch: of the swapper's
+    output alone, where it is known."""
 
     result: Array
     source: Array | None
+    patch: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -201,10 +203,12 @@ def _still(shot: Shot, area: Area | None) -> dict[str, float]:
     """What one frame shows."""
     if shot.source is None or area is None:
         return {"gradient": metrics.sharpness(shot.result, region.CORE)}
-    there = metrics.sharpness(shot.source, region.CORE)
     values = {"change": metrics.mean_change(shot.result, shot.source)}
-    if there > 0:
-        values["sharpness"] = float(np.sqrt(metrics.sharpness(shot.result, region.CORE) / there))
+    energy = metrics.sharpness(shot.result, region.CORE)
+    for name, picture in (("sharpness", shot.source), ("sharpness_patch", shot.patch)):
+        there = 0.0 if picture is None else metrics.sharpness(picture, region.CORE)
+        if there > 0:
+            values[name] = float(np.sqrt(energy / there))
     if area.beyond is not None:
         values["seam"] = metrics.seam(shot.result, shot.source, area)
         values["seam_ratio"] = metrics.seam_ratio(shot.result, shot.source, area.ring)

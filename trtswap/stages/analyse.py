@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from trtswap import tracing
 from trtswap.geometry import TEMPLATES, estimate_similarity
 from trtswap.networks.detector import Detector
 from trtswap.networks.recogniser import Recogniser
@@ -16,6 +17,7 @@ from trtswap.stages.landmarks import Refiner
 from trtswap.types import Faces, Surface
 
 
+@tracing.stage("analyse")
 def analyse(
     batches: Iterable[Batch],
     detector: Detector,
@@ -23,8 +25,12 @@ def analyse(
     recogniser: Recogniser | None = None,
     refiner: Refiner | None = None,
 ) -> Iterator[Batch]:
-    """Sets `faces` of each batch; with a refiner, their sixty-eight points, with a recogniser, their embeddings too."""
+    """Sets `faces` of each batch; with a refiner, their sixty-eight points, with a recogniser, their embeddings too.
+    Where frames are known already, their faces are."""
     for batch in batches:
+        if batch.known:
+            yield replace(batch, faces=tuple(item.faces for item in batch.known))
+            continue
         surfaces = [frame.surface for frame in batch.frames]
         yield replace(batch, faces=tuple(find_faces(surfaces, detector, options, recogniser, refiner)))
 

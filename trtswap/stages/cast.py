@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from trtswap import tracing
 from trtswap.stages.assign import assign
 from trtswap.stages.batch import Batch
 from trtswap.stages.select import embedding_distances
@@ -16,6 +17,7 @@ _KEPT = 0.05
 """By so much a track may become less like the person it was taken for, or more like another, before it changes."""
 
 
+@tracing.stage("cast")
 def cast(batches: Iterable[Batch], people: Sequence[Identity], distance: float) -> Iterator[Batch]:
     """Narrows `faces` of each batch to those of `people`, and sets `sources`, the number of the person of each.
 

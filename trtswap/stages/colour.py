@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from trtswap import ops
+from trtswap import device, ops, tracing
 from trtswap.colour_ops import TransferMethod
 from trtswap.geometry import transform_points
 from trtswap.options import BlendOptions, SmoothOptions
@@ -29,6 +29,7 @@ _SURE_SAMPLES = 256.0
 _UPPER = np.triu_indices(3)
 
 
+@tracing.stage("match colours")
 def match_colours(
     batches: Iterable[Batch],
     template: str,
@@ -46,8 +47,19 @@ def match_colours(
         yield from batches
         return
     line = _Line(blend.colour, blend.strength, _signal(smooth, frame_rate))
+    usual = device.Constant(skin_weights(size, template))
+    last: tuple[Batch, device.Fetch] | None = None
     for batch in batches:
-        yield from line.push(batch, _measure(batch, template, size))
+        measured = _measure(batch, template, size, usual)
+        if last is not None:  # a batch behind on a GPU, which meanwhile has this one to work on
+            yield from line.push(last[0], last[1].get()[0])
+            last = None
+        if batch.patches is not None and device.is_on_device(batch.patches.pixels):
+            last = batch, measured
+        else:
+            yield from line.push(batch, measured.get()[0])
+    if last is not None:
+        yield from line.push(last[0], last[1].get()[0])
     yield from line.flush()
 
 
@@ -63,23 +75,30 @@ def landmarks_in_crops(batch: Batch) -> Array | None:
     return transform_points(batch.placements, np.concatenate(points))
 
 
-def _measure(batch: Batch, template: str, size: int) -> Array:
-    """Moments of all faces, float64 [F, 3, 10]."""
+def _measure(batch: Batch, template: str, size: int, usual: device.Constant) -> device.Fetch:
+    """Moments of all faces, float64 [F, 3, 10], perhaps still on their way to the host. usual: the weights of faces
+    without sixty-eight points. Those of frames that are known were taken when they were made."""
+    if batch.known:
+        known = [item.moments for item in batch.known if len(item.moments)]
+        return device.fetch([np.concatenate(known) if known else np.zeros((0, _SIDES, 10))])
     if batch.patches is None or batch.placements is None or not batch.face_count:
-        return np.zeros((0, _SIDES, 10))
-    weights = skin_weights(size, template, landmarks_in_crops(batch))
-    if batch.masks is not None:
-        weights = combine([weights, batch.masks])
-    moments: Array = ops.measure_colour(
+        return device.fetch([np.zeros((0, _SIDES, 10))])
+    pixels, points = batch.patches.pixels, landmarks_in_crops(batch)
+    weights = usual.beside(pixels)
+    if points is not None or batch.masks is not None:
+        parts = [usual.array if points is None else skin_weights(size, template, points)]
+        parts += [] if batch.masks is None else [batch.masks]
+        weights = device.beside(combine(parts), pixels)
+    moments = ops.measure_colour(
         [frame.surface for frame in batch.frames],
         batch.frame_of_face,
         batch.placements,
-        batch.patches.pixels,
+        pixels,
         weights,
         scale=batch.patches.scale,
         offset=batch.patches.offset,
     )
-    return moments
+    return device.fetch([moments])
 
 
 def _signal(smooth: SmoothOptions, frame_rate: float | None) -> TrackSignal | RunningSignal:
@@ -144,7 +163,8 @@ class _Line:
         if not len(waiting.moments):
             return waiting.batch
         smoothed = _moments(np.concatenate(waiting.rows), waiting.moments[:, :, 0])
-        return replace(waiting.batch, maps=ops.transfer_maps(smoothed, self._method, self._strength))
+        maps = ops.transfer_maps(smoothed, self._method, self._strength)
+        return replace(waiting.batch, maps=maps, moments=waiting.moments)
 
 
 def _numbers(moments: Array) -> Array:

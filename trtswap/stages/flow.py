@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from trtswap import device
 from trtswap.geometry import template_points
 from trtswap.types import Array, PixelFormat, Surface
 
@@ -50,9 +51,8 @@ class Patch:
 
 
 def cut_out(surface: Surface, landmarks_px: Array) -> Patch | None:
-    """The patch of a face at float64 [5, 2]; None where the pixels are on a device or the face outside the frame."""
-    if surface.on_device:
-        return None
+    """The patch of a face at float64 [5, 2]; None where the face is outside the frame. Of a frame on a GPU only the
+    rows that it needs are fetched."""
     landmarks = _complex(landmarks_px)
     turn, shift = _similarity(landmarks, _POINTS)
     if not np.isfinite(turn + shift) or abs(turn) < _LEAST_TURN:
@@ -63,7 +63,7 @@ def cut_out(surface: Surface, landmarks_px: Array) -> Patch | None:
     top, bottom = (_within(edge, surface.height_px) for edge in (down[0], down[-1] + 2))
     if min(right - left, bottom - top) < _LEAST_SIDE_PX:
         return None
-    pixels, stride, offset = _thinned(_luma(surface, left, top, right, bottom), 1 / abs(turn))
+    pixels, stride, offset = _thinned(surface, (left, top, right, bottom), 1 / abs(turn))
     back = 1 / (turn * stride)
     origin = (-shift / turn - (left + 1j * top)) / stride - offset
     matrix = np.array([(back.real, -back.imag, origin.real), (back.imag, back.real, origin.imag)])
@@ -110,17 +110,20 @@ def _within(edge: float, limit: int) -> int:
     return int(min(max(edge, 0), limit))
 
 
-def _luma(surface: Surface, left: int, top: int, right: int, bottom: int) -> Array:
-    """The luma of a rectangle, or green, which is most of it; a view in the surface's own type."""
-    plane: Array = surface.planes[0][top:bottom, left:right]
+def _luma(surface: Surface, box: tuple[int, int, int, int], stride: int) -> Array:
+    """Every `stride`th luma sample of a box, or green, which is most of it; in the surface's type, perhaps a view."""
+    left, top, right, bottom = box
+    plane = device.rectangle(surface.planes[0], slice(top, bottom, stride), slice(left, right))[:, ::stride]
     return plane[..., 1] if surface.format is PixelFormat.RGB8 else plane
 
 
-def _thinned(luma: Array, frame_px_per_pixel: float) -> tuple[Array, int, complex]:
-    """Luma as uint8, large faces with fewer samples and a mean over 2 x 2; the stride, and where the first sample is
-    then, in samples."""
+def _thinned(
+    surface: Surface, box: tuple[int, int, int, int], frame_px_per_pixel: float
+) -> tuple[Array, int, complex]:
+    """Luma of a box as uint8, large faces with fewer samples and a mean over 2 x 2; the stride, and where the first
+    sample is then, in samples. box: left, top, right, bottom."""
     stride = max(int(frame_px_per_pixel / _OVERSAMPLING), 1)
-    pixels = luma[::stride, ::stride]
+    pixels = _luma(surface, box, stride)
     pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else np.ascontiguousarray(pixels)
     if frame_px_per_pixel < _OVERSAMPLING:
         return pixels, stride, 0j

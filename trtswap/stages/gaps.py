@@ -39,10 +39,10 @@ class GapFiller:
     def push(self, faces: Faces, *, cut: bool, surface: Surface | None = None) -> list[Faces]:
         """The frames that are finished now.
 
-        faces: with `track_ids`. cut: this frame begins a new scene, and no gap is bridged into it. surface: on the
-        host, to follow faces by optical flow; it is read until its frame has been given back, and must not change until
-        then. Filled faces come first in a frame, in the order of their ids, so that what was detected is blended over
-        them. Raises ValueError for faces without track ids.
+        faces: with `track_ids`. cut: this frame begins a new scene, and no gap is bridged into it. surface: to follow
+        faces by optical flow; it is read until its frame has been given back, and must not change until then. Filled
+        faces come first in a frame, in the order of their ids, so that what was detected is blended over them. Raises
+        ValueError for faces without track ids.
         """
         if faces.track_ids is None:
             raise ValueError("bridging gaps needs faces with track ids")
@@ -50,8 +50,7 @@ class GapFiller:
             return [_with_flags(faces)]
         finished = self.flush() if cut else []
         rows = {track: row for row, track in enumerate(faces.track_ids.tolist())}
-        held = surface if surface is not None and not surface.on_device else None
-        self._moments.append(_Moment(faces, rows, held))
+        self._moments.append(_Moment(faces, rows, surface))
         self._waiting += 1
         if len(self._moments) > 1:
             for track in sorted(rows.keys() - self._moments[-2].rows.keys()):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from trtswap import tracing
 from trtswap.options import Smoothing
 from trtswap.stages.batch import Batch
 from trtswap.types import Array
@@ -18,6 +19,7 @@ _ALIKE = 0.15
 """Masks that differ by so much at a pixel count half there: noise is less, a hand that comes or goes is more."""
 
 
+@tracing.stage("hold masks")
 def hold_masks(batches: Iterable[Batch], method: Smoothing) -> Iterator[Batch]:
     """Averages `masks` along each track, pixel by pixel on the crop's grid, which moves with the face.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -144,7 +145,9 @@ def _ellipse(size: int, centre: Array, half_width: float, half_height: float) ->
     return np.asarray(np.clip(0.5 - distance * min(half_width, half_height), 0, 1), np.float32)
 
 
+@lru_cache(maxsize=32)
 def _usual_skin(size: int, template: str) -> Array:
+    """The skin of the template's own face, float32 [size, size], not to be written to."""
     points = template_points(template, (size, size))
     eyes, mouth, across = _frame_of(size, template)
     unit, down = float(np.hypot(*across)), float(np.hypot(*(mouth - eyes)))
@@ -152,7 +155,9 @@ def _usual_skin(size: int, template: str) -> Array:
     for eye in points[:2]:  # and its brow
         skin = skin * (1 - _ellipse(size, eye - (0, 0.12 * unit), 0.4 * unit, 0.3 * unit))
     width = float(np.hypot(*(points[4] - points[3])))
-    return np.asarray(skin * (1 - _ellipse(size, mouth, 0.7 * width, 0.24 * down)), np.float32)
+    skin = np.asarray(skin * (1 - _ellipse(size, mouth, 0.7 * width, 0.24 * down)), np.float32)
+    skin.flags.writeable = False
+    return skin
 
 
 def _skin_of(points: Array, size: int) -> Array:

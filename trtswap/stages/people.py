@@ -70,3 +70,38 @@ def settled(options: SelectOptions, people: People, classifier: FairFace | None)
     traits = traits_of(first.picture, first.landmarks_px, classifier)
     changes = {name: getattr(traits, name) for name in ("gender", "race") if getattr(options, name) == "auto"}
     return replace(options, **changes)
+
+
+def check_people(
+    options: SelectOptions, sources: Sequence[StrPath], cast: Cast, reference: StrPath | None
+) -> None:
+    """Raises OptionError where the pictures given do not say who is shown in whose place."""
+    if bool(sources) == bool(cast):
+        raise OptionError(
+            "who is to be shown is told either by source pictures, or for each person of the target by itself",
+            hint="give pictures with --source, or WHO=SOURCE with --map",
+        )
+    if cast and (options.mode == "reference" or reference is not None):
+        raise OptionError(
+            "a reference picture has no effect where each person is told by a picture already",
+            hint="leave --select reference and --reference out",
+        )
+    if options.mode == "reference" and reference is None:
+        raise OptionError(
+            "selecting by reference needs a picture of the person to replace",
+            hint="give one with --reference",
+        )
+    if options.mode != "reference" and reference is not None:
+        raise OptionError(
+            f"a reference picture has no effect with the selection {options.mode!r}",
+            hint="add --select reference, or leave --reference out",
+        )
+
+
+def check_tracks(options: SelectOptions, tracks: StrPath | None) -> None:
+    """Raises OptionError where a file of tracks cannot answer who is selected."""
+    if options.mode == "reference" and tracks is not None:
+        raise OptionError(
+            "a file of tracks says where faces are, not whose: it cannot be selected from by reference",
+            hint="use --select largest or all, and remove unwanted faces from the file",
+        )

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from trtswap import tracing
 from trtswap.errors import OptionError
 from trtswap.options import Order, SelectOptions
 from trtswap.stages.batch import Batch
@@ -16,6 +17,7 @@ _STAYS_LARGEST = 0.7
 """The face chosen as the largest stays chosen while its box has this share of the largest box's area."""
 
 
+@tracing.stage("select")
 def select(
     batches: Iterable[Batch], options: SelectOptions, reference: Identity | None = None
 ) -> Iterator[Batch]:

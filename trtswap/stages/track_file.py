@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from trtswap.errors import InputError, OptionError, StrPath
+from trtswap import tracing
+from trtswap.errors import InputError, StrPath
 from trtswap.stages.batch import Batch
 from trtswap.types import Array, Faces, VideoInfo
+from trtswap.whole_file import whole_text
 
 VERSION = 1
 
@@ -29,20 +29,8 @@ def track_writer(path: StrPath | None, info: VideoInfo, *, overwrite: bool) -> I
     if path is None:
         yield None
         return
-    final = Path(path)
-    if final.exists() and not overwrite:
-        raise OptionError(f"{final} exists already", hint="choose another name, or give --overwrite")
-    if not final.parent.is_dir():
-        raise OptionError(f"the folder of {final} does not exist", hint="create it first")
-    handle, temporary = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            yield TrackWriter(file, info)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(final)
-    finally:
-        with suppress(OSError):
-            Path(temporary).unlink()
+    with whole_text(path, overwrite=overwrite) as file:
+        yield TrackWriter(file, info)
 
 
 class TrackWriter:
@@ -72,6 +60,7 @@ class TrackWriter:
         self._file.write(json.dumps(fields, separators=(",", ":")) + "\n")
 
 
+@tracing.stage("from tracks")
 def from_tracks(batches: Iterable[Batch], path: StrPath, info: VideoInfo) -> Iterator[Batch]:
     """Sets `faces` and `cuts` of each batch from a file of `TrackWriter`, in place of finding and smoothing them.
 
@@ -182,9 +171,3 @@ def _face(faces: Faces, row: int) -> dict[str, Any]:
 
 def _rounded(values: Array) -> Any:
     return np.asarray(values, np.float64).round(3).tolist()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from trtswap.options import EncodeOptions, Trim
-from trtswap.types import Frame, VideoInfo
+from trtswap.types import Array, Frame, VideoInfo
 
 WHOLE = Trim()
 DEFAULT_ENCODING = EncodeOptions()
@@ -18,13 +18,14 @@ class FrameSource(ABC):
 
     info: what the target is. notes: one sentence each about guesses, conversions and losses; grows while
     reading. trim: the part that is delivered. expected_frames: how many frames will come, as far as the
-    headers tell, or None.
+    headers tell, or None. alpha: a picture's transparency, uint8 [H, W], which goes into its output; or None.
     """
 
     info: VideoInfo
     notes: list[str]
     trim: Trim
     expected_frames: int | None
+    alpha: Array | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from trtswap.errors import InputError, OptionError, PictureError, StrPath, VideoError
+from trtswap import tracing
+from trtswap.errors import OptionError, PictureError, SigningError, StrPath, TrtSwapError, VideoError
 
 Seal = Callable[[Path, Path], list[str]]
 """Does the last thing to a complete file, given where it is and where it will be; gives notes."""
@@ -83,16 +84,16 @@ def _reason(error: BaseException) -> str:
 
 
 class TemporaryOutput:
-    """A hidden file beside the output that takes its name when complete.
+    """A hidden file beside the output, or in `folder` on the same file system, that takes its name when complete.
 
     Raises `error` when the folder cannot be written.
     """
 
-    def __init__(self, path: StrPath, error: FileError) -> None:
+    def __init__(self, path: StrPath, error: FileError, *, folder: Path | None = None) -> None:
         self.final = Path(os.fspath(path)).absolute()
         self._error = error
         name = f".{self.final.stem[:80]}.{secrets.token_hex(6)}{self.final.suffix}"
-        self.path = self.final.with_name(name)
+        self.path = (folder or self.final.parent) / name
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except OSError as cause:
@@ -105,34 +106,50 @@ class TemporaryOutput:
     def commit(self, *, overwrite: bool, seal: Seal | None = None) -> list[str]:
         """Seals the file, flushes it to the disk and renames it; gives what the seal notes. Raises the error class
         given, or what the seal raises: the complete file then stays, under a name that says that it is unsigned."""
+        self._check_free(overwrite)
         notes = self._sealed(seal)
+        self._check_free(overwrite)
         try:
             with self.path.open("rb") as file:
                 os.fsync(file.fileno())
-            if not overwrite and self.final.exists():
-                raise self._error(
-                    f"{self.final} appeared while it was being made",
-                    path=self.final,
-                    hint="choose another name",
-                )
             os.replace(self.path, self.final)  # noqa: PTH105  Path.replace hides that this is atomic
         except OSError as cause:
-            if isinstance(cause, self._error):
-                raise
             raise self._error(f"cannot write {self.final}: {_reason(cause)}", path=self.final) from cause
         return notes
 
+    def _check_free(self, overwrite: bool) -> None:
+        if not overwrite and self.final.exists():
+            raise self._error(
+                f"{self.final} appeared while it was being made", path=self.final, hint="choose another name"
+            )
+
+    @tracing.timed("seal")
     def _sealed(self, seal: Seal | None) -> list[str]:
         if seal is None:
             return []
         try:
             return seal(self.path, self.final)
-        except InputError as error:
-            kept = self.final.with_name(f"{self.final.stem}.unsigned{self.final.suffix}")
-            os.replace(self.path, kept)  # noqa: PTH105
-            error.message += f"; the finished file was kept as {kept.name}"
-            error.args = (error.message,)
+        except TrtSwapError as error:
+            self._keep(error)
             raise
+        except Exception as cause:
+            unforeseen = SigningError(f"{self.final.name} cannot be signed: {type(cause).__name__}: {cause}")
+            self._keep(unforeseen)
+            raise unforeseen from cause
+
+    def _keep(self, error: TrtSwapError) -> None:
+        """Gives the finished file a name that says that it is unsigned, and says so in `error`."""
+        kept = self._kept_name()
+        os.replace(self.path, kept)  # noqa: PTH105
+        error.message += f"; the finished file was kept as {kept.name}"
+        error.args = (error.message,)
+
+    def _kept_name(self) -> Path:
+        """A name beside the output that says that it is unsigned, and that no file has."""
+        stem, suffix = self.final.stem, self.final.suffix
+        names = (f"{stem}.unsigned{number}{suffix}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+        free = (path for path in map(self.final.with_name, names) if not path.exists())
+        return next(free, self.final.with_name(f"{stem}.unsigned{suffix}"))
 
     def discard(self) -> None:
         """Removes the temporary file if it still exists; never raises."""

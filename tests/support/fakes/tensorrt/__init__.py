@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import pickle
@@ -351,26 +350,34 @@ class IExecutionContext(_Strict):
         return True
 
     def execute_async_v3(self, stream: int) -> bool:
+        from pycuda import driver
+
+        shapes, addresses = dict(self._shapes), dict(self._addresses)
+        driver.launched.append(("engine", stream))
+        driver.enqueue(stream, lambda: self._execute(shapes, addresses))
+        return True
+
+    def _execute(self, shapes: dict[str, tuple[int, ...]], addresses: dict[str, int]) -> None:
         engine = self._engine
         inputs = {}
-        for name, shape in self._shapes.items():
+        for name, shape in shapes.items():
             dtype = np.dtype(nptype(engine.get_tensor_dtype(name)))
-            inputs[name] = _view(self._addresses[name], shape, dtype).copy()
+            inputs[name] = _view(addresses[name], shape, dtype).copy()
         tensors = engine._network.run_all(inputs)
         overflown = any(
             array.dtype == np.float16 and not np.isfinite(array).all() for array in tensors.values()
         )
         for info in engine._model.graph.output:
             result = tensors[info.name]
-            target = _view(self._addresses[info.name], result.shape, result.dtype)
+            dtype = np.dtype(nptype(engine.get_tensor_dtype(info.name)))
+            target = _view(addresses[info.name], result.shape, dtype)
             target[...] = np.nan if overflown else result
-        return True
 
 
 def _view(address: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-    size = int(np.prod(shape)) * dtype.itemsize
-    buffer = (ctypes.c_ubyte * size).from_address(address)
-    return np.frombuffer(buffer, dtype).reshape(shape)
+    from pycuda import driver
+
+    return driver.memory(address, int(np.prod(shape)) * dtype.itemsize).view(dtype).reshape(shape)
 
 
 if _MAJOR >= 10:

@@ -1,0 +1,137 @@
+"""What provenance costs: a large video signed and verified, and what is added around a short one.
+
+    python bench/provenance.py FOLDER [--size-gb 1] [--repeat 3]
+
+Makes a video of incompressible content in FOLDER (kept for the next time) and signs it, each time in a process of its
+own, whose peak memory is that of signing alone. The large one is its own original, the worst case: both are read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+SIZE = (1920, 1080)
+RATE = 30
+SECONDS = 60
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--size-gb", type=float, default=1.0, help="10^9 bytes")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--child", choices=["sign", "verify"])
+    arguments = parser.parse_args()
+    if arguments.child:
+        print(json.dumps(_measured(arguments.child, arguments.folder)))
+        return
+    large = arguments.folder / f"noise_{arguments.size_gb:g}gb.mp4"
+    minute = arguments.folder / "noise_minute.mp4"
+    for path, size in ((large, arguments.size_gb * 1e9), (minute, 60e6)):
+        if not path.exists():
+            write_noise(path, int(size))
+        print(f"{path.name}: {path.stat().st_size / 1e9:.3f} GB")
+        for work in ("sign", "verify"):
+            for _ in range(arguments.repeat):
+                _tell(work, in_a_child(work, path))
+
+
+def write_noise(path: Path, size: int) -> None:
+    """A minute of 1080p video of `size` bytes: a few encoded frames, over and over, each with noise after its last
+    slice, which decoders pass over."""
+    rng = np.random.default_rng(7)
+    packets = _packets(rng)
+    count = SECONDS * RATE
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=RATE)
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = "yuvj420p"
+        stream.time_base = Fraction(1, RATE)
+        for index in range(count):
+            body = packets[index % len(packets)]
+            noise = rng.bytes(max(0, size // count - len(body))).replace(b"\xff", b"\xfe")  # no marker
+            packet = av.Packet(body + noise)
+            packet.stream, packet.pts, packet.dts, packet.is_keyframe = stream, index, index, True
+            packet.time_base, packet.duration = Fraction(1, RATE), 1
+            container.mux(packet)
+
+
+def _packets(rng: np.random.Generator) -> list[bytes]:
+    context: Any = av.CodecContext.create("mjpeg", "w")
+    context.width, context.height = SIZE
+    context.pix_fmt = "yuvj420p"
+    context.time_base = Fraction(1, RATE)
+    found: list[bytes] = []
+    for shade in rng.integers(0, 256, (4, 3), np.uint8):
+        plain = np.broadcast_to(shade, (SIZE[1], SIZE[0], 3)).copy()
+        frame = av.VideoFrame.from_ndarray(plain, format="rgb24").reformat(format="yuvj420p")
+        found += [bytes(packet) for packet in context.encode(frame)]
+    return found + [bytes(packet) for packet in context.encode(None)]
+
+
+def in_a_child(work: str, path: Path) -> dict[str, float]:
+    """Signs or verifies in a process of its own: seconds, and its peak memory in MB (10^6 bytes)."""
+    command = [sys.executable, __file__, str(path), "--child", work]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    measured: dict[str, float] = json.loads(result.stdout)
+    return measured
+
+
+def _tell(work: str, measured: dict[str, float]) -> None:
+    print(f"  {work}: " + ", ".join(f"{name} {value:.3f}" for name, value in measured.items()), flush=True)
+
+
+def _measured(work: str, path: Path) -> dict[str, float]:
+    """Seconds and peak memory in MB (10^6 bytes) of this process."""
+    started = time.perf_counter()
+    from trtswap.options import ProvenanceOptions
+    from trtswap.provenance.manifest import NetworkFact
+    from trtswap.provenance.seal import Seal
+    from trtswap.provenance.verify import verify
+
+    if work == "verify":
+        verdict = verify(path.with_name(f"signed_{path.name}"))
+        assert verdict.intact, verdict.problems
+        return {"seconds": time.perf_counter() - started, "peak_mb": _peak_mb()}
+    seal = Seal(ProvenanceOptions(), path)
+    seal.describe(lambda: [NetworkFact("a", "swapper", "0" * 64, "none")], {})
+    ready = time.perf_counter()
+    copy = path.with_name(f"copy_{path.name}")
+    _copied(path, copy)
+    copied = time.perf_counter()
+    seal(copy, copy)
+    ended = time.perf_counter()
+    copy.replace(path.with_name(f"signed_{path.name}"))
+    return {
+        "start_s": ready - started,
+        "read_and_write_s": copied - ready,
+        "sign_s": ended - copied,
+        "peak_mb": _peak_mb(),
+    }
+
+
+def _copied(path: Path, copy: Path) -> None:
+    with path.open("rb") as source, copy.open("wb") as target:
+        while block := source.read(1 << 20):
+            target.write(block)
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    main()

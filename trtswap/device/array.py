@@ -1,0 +1,151 @@
+"""Arrays in GPU memory: shape, type, address. No arithmetic; the native operations do that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from trtswap.device.gpu import open_gpu
+from trtswap.device.pool import Block
+from trtswap.device.streams import current, index
+from trtswap.errors import DeviceMemoryError
+
+_ALIGNMENT = 256
+
+
+class GpuArray:
+    """Memory on a GPU that anything with `__cuda_array_interface__` can read; it lasts as long as any view of it.
+
+    shape, dtype: as NumPy's. ptr: the address. block: what keeps it. strides: bytes, None where dense. Whoever asks for
+    the interface is taken to queue work on the thread's stream; the memory goes to nobody else before that is done.
+    """
+
+    __slots__ = ("block", "device", "dtype", "ptr", "shape", "strides")
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        dtype: Any,
+        ptr: int,
+        block: Block | None,
+        *,
+        device: int = 0,
+        strides: tuple[int, ...] | None = None,
+    ) -> None:
+        self.shape = tuple(shape)
+        self.dtype = np.dtype(dtype)
+        self.ptr = ptr
+        self.block = block
+        self.device = device
+        self.strides = strides
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        self.touch()
+        return {
+            "shape": self.shape,
+            "strides": self.strides,
+            "typestr": self.dtype.str,
+            "data": (self.ptr, False),
+            "version": 3,
+        }
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(
+            "an array on a GPU is not read as one on the host by itself: device.to_host brings it"
+        )
+
+    @property
+    def ndim(self) -> int:
+        """Axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Elements."""
+        elements: int = math.prod(self.shape)
+        return elements
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements, without padding."""
+        return self.size * int(self.dtype.itemsize)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | int) -> GpuArray:
+        """A row of the first axis, or some consecutive ones, as a view."""
+        row = self.strides[0] if self.strides is not None else self.nbytes // max(1, self.shape[0])
+        if not isinstance(rows, slice):
+            at = range(self.shape[0])[rows]
+            strides = None if self.strides is None else self.strides[1:]
+            return self._view(self.shape[1:], self.dtype, self.ptr + at * row, strides)
+        start, stop, step = rows.indices(self.shape[0])
+        if step != 1:
+            raise ValueError("rows on a GPU are consecutive")
+        shape = (max(0, stop - start), *self.shape[1:])
+        return self._view(shape, self.dtype, self.ptr + start * row, self.strides)
+
+    def reshape(self, *shape: int) -> GpuArray:
+        """A dense array in another shape of as many elements; one length may be -1."""
+        if self.strides is not None:
+            raise ValueError("only dense arrays change their shape")
+        known = math.prod(length for length in shape if length >= 0)
+        lengths = tuple(length if length >= 0 else self.size // max(1, known) for length in shape)
+        if math.prod(lengths) != self.size:
+            raise ValueError(f"{self.size} elements do not fit the shape {shape}")
+        return self._view(lengths, self.dtype, self.ptr, None)
+
+    def touch(self) -> None:
+        """Work on this thread's stream reads or writes it."""
+        if self.block is not None:
+            self.block.used_on(current(self.device))
+
+    def copy(self) -> GpuArray:
+        """Dense memory of its own, queued on this thread's stream."""
+        from trtswap.device.transfer import duplicate
+
+        return duplicate(self)
+
+    def _view(
+        self, shape: tuple[int, ...], dtype: Any, ptr: int, strides: tuple[int, ...] | None
+    ) -> GpuArray:
+        return GpuArray(shape, dtype, ptr, self.block, device=self.device, strides=strides)
+
+
+def empty(shape: Sequence[int], dtype: Any, *, device: int | None = None) -> GpuArray:
+    """Uninitialised memory on a GPU, for work on this thread's stream. device: None means that of the stream.
+
+    Raises DeviceError, DeviceMemoryError.
+    """
+    number = index() if device is None else device
+    gpu = open_gpu(number)
+    dtype = np.dtype(dtype)
+    wanted = math.prod(shape) * dtype.itemsize
+    with gpu.current():
+        try:
+            block = gpu.pool.take(wanted, current(number))
+        except gpu.driver.MemoryError as error:
+            raise DeviceMemoryError(
+                f"GPU {number} has no {wanted} bytes left", requested_bytes=wanted, hint="use a smaller batch"
+            ) from error
+    return GpuArray(shape, dtype, block.address, block, device=number)
+
+
+def empty_many(wanted: Sequence[tuple[tuple[int, ...], Any]], *, device: int | None = None) -> list[GpuArray]:
+    """Uninitialised arrays of the given shapes and dtypes in one piece of memory, which lasts as long as any of them.
+
+    Raises DeviceError, DeviceMemoryError.
+    """
+    sizes = [math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in wanted]
+    starts = [0, *accumulate(-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes)]
+    whole = empty((starts[-1],), np.uint8, device=device)
+    return [
+        whole._view(shape, np.dtype(dtype), whole.ptr + start, None)
+        for (shape, dtype), start in zip(wanted, starts, strict=False)
+    ]
