@@ -17,7 +17,10 @@ from trtswap.options import LONG_S, SEGMENT_S, SwapOptions
 from trtswap.stages.people import People
 from trtswap.types import Identity, VideoInfo
 
-_SHAPELESS = ("models", "monitor", "overwrite", "provenance", "queue", "resume", "licence")
+_SHAPELESS = (
+    *("models", "monitor", "overwrite", "provenance", "queue", "resume", "licence"),
+    *("memory", "memory_limit"),
+)
 """Options without an effect on the frames."""
 _END_BYTES = 1 << 20
 _LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "tensorrt")

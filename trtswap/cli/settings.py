@@ -84,6 +84,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             quality=arguments.quality,
             preset=arguments.preset,
             threads=arguments.encoder_threads,
+            encoder=arguments.encoder,
         ),
         trim=_trim(arguments),
         monitor=monitor_options(arguments),
@@ -99,8 +100,12 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         licence=arguments.licence,
         device=arguments.device,
         provider=arguments.provider,
+        frames=arguments.frames,
+        decoder=arguments.decoder,
         batch=arguments.batch,
         queue=arguments.queue,
+        memory=arguments.memory,
+        memory_limit=arguments.memory_limit,
         overwrite=arguments.overwrite,
     )
 

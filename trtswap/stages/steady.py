@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from trtswap import tracing
 from trtswap.options import SmoothOptions
 from trtswap.stages.batch import Batch
+from trtswap.stages.fitting import Room, room_of
 from trtswap.stages.gaps import GapFiller
 from trtswap.stages.known import Known
 from trtswap.stages.scenes import SceneDetector, thumbnails
@@ -25,7 +26,7 @@ and the scene is no shorter itself."""
 
 @tracing.stage("steady")
 def steady(
-    batches: Iterable[Batch], options: SmoothOptions, frame_rate: float | None, size: int
+    batches: Iterable[Batch], options: SmoothOptions, frame_rate: float | None, size: Room | int
 ) -> Iterator[Batch]:
     """Sets `cuts`, `detected`, `tracked` and the final `faces` of each frame; faces then have `track_ids`.
 
@@ -33,6 +34,7 @@ def steady(
     smoother's lag: so many frames are held, however long the video is. frame_rate: in 1/s, None for a picture.
     """
     line = _Line(options, frame_rate)
+    room = room_of(size)
     done: list[_Waiting] = []
     for batch in batches:
         surfaces = [frame.surface for frame in batch.frames]
@@ -40,12 +42,14 @@ def steady(
         parts = zip(batch.frames, batch.faces, known, thumbnails(surfaces), strict=True)
         for frame, faces, item, thumbnail in parts:
             done += line.push(_Waiting(frame, faces, item), thumbnail)
-        while len(done) >= size:
-            yield _batch(done[:size])
-            del done[:size]
+        while done and len(done) >= (step := room.step(done[0].frame.index)):
+            yield _batch(done[:step])
+            del done[:step]
     done += line.flush()
-    for start in range(0, len(done), size):
-        yield _batch(done[start : start + size])
+    while done:
+        step = room.step(done[0].frame.index)
+        yield _batch(done[:step])
+        del done[:step]
 
 
 @dataclass

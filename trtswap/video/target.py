@@ -21,14 +21,14 @@ from trtswap.video.segments import SegmentedSink
 from trtswap.video.writer import create_video
 
 
-def open_target(path: StrPath, *, trim: Trim = WHOLE) -> FrameSource:
-    """Opens a picture (PNG, JPEG, WebP, by content) or a video.
+def open_target(path: StrPath, *, trim: Trim = WHOLE, gpu: int | None = None) -> FrameSource:
+    """Opens a picture (PNG, JPEG, WebP, by content) or a video, decoded on the GPU `gpu` where that can.
 
     Raises VideoError or PictureError when it cannot be read, OptionError when the trim does not fit it.
     """
     require_file(path, VideoError)
     if not is_picture_file(path):
-        return open_video(path, trim=trim)
+        return open_video(path, trim=trim, gpu=gpu)
     if trim != WHOLE:
         raise OptionError(f"{os.fspath(path)} is a picture and cannot be trimmed", hint="leave the trim out")
     return open_picture(path)
