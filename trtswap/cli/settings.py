@@ -17,6 +17,7 @@ from trtswap.options import (
     MaskOptions,
     MonitorOptions,
     ProvenanceOptions,
+    ResumeOptions,
     SelectOptions,
     SmoothOptions,
     SwapOptions,
@@ -83,10 +84,12 @@ def swap_options(arguments: Namespace) -> SwapOptions:
             quality=arguments.quality,
             preset=arguments.preset,
             threads=arguments.encoder_threads,
+            encoder=arguments.encoder,
         ),
         trim=_trim(arguments),
         monitor=monitor_options(arguments),
         provenance=_provenance(arguments),
+        resume=ResumeOptions(segment_s=arguments.segment, left_over=arguments.left_over),
         disclose=DiscloseOptions(
             text=arguments.disclose,
             font=arguments.disclose_font,
@@ -97,8 +100,12 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         licence=arguments.licence,
         device=arguments.device,
         provider=arguments.provider,
+        frames=arguments.frames,
+        decoder=arguments.decoder,
         batch=arguments.batch,
         queue=arguments.queue,
+        memory=arguments.memory,
+        memory_limit=arguments.memory_limit,
         overwrite=arguments.overwrite,
     )
 

@@ -84,16 +84,16 @@ def _reason(error: BaseException) -> str:
 
 
 class TemporaryOutput:
-    """A hidden file beside the output that takes its name when complete.
+    """A hidden file beside the output, or in `folder` on the same file system, that takes its name when complete.
 
     Raises `error` when the folder cannot be written.
     """
 
-    def __init__(self, path: StrPath, error: FileError) -> None:
+    def __init__(self, path: StrPath, error: FileError, *, folder: Path | None = None) -> None:
         self.final = Path(os.fspath(path)).absolute()
         self._error = error
         name = f".{self.final.stem[:80]}.{secrets.token_hex(6)}{self.final.suffix}"
-        self.path = self.final.with_name(name)
+        self.path = (folder or self.final.parent) / name
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except OSError as cause:
