@@ -21,7 +21,7 @@ from support.tracing import Kept
 from trtswap import tracing
 from trtswap.concurrency import Ahead
 from trtswap.errors import OptionError
-from trtswap.options import ProvenanceOptions, SwapOptions
+from trtswap.options import DetectOptions, ProvenanceOptions, SwapOptions
 from trtswap.pipeline import swap_video
 
 FRAMES = 11
@@ -131,6 +131,7 @@ def test_a_whole_run_on_a_time_line(tmp_path: Path) -> None:
     painted.write_clip(tmp_path / "clip.mp4", faces, SIZE)
     options = SwapOptions(
         swapper="inswapper_128",
+        detect=DetectOptions(second_look="never"),
         models=(str(tmp_path / "models"),),
         device="cpu",
         provenance=ProvenanceOptions(unsigned_reason="a test"),

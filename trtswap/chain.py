@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from trtswap.concurrency import Ahead
 from trtswap.errors import StrPath
@@ -25,10 +26,12 @@ from trtswap.stages.composite import composite
 from trtswap.stages.confine import confine
 from trtswap.stages.disclose import Disclosure, disclose
 from trtswap.stages.enhance import enhance
+from trtswap.stages.fitting import Room, fitted
 from trtswap.stages.gather import gather
 from trtswap.stages.hold_masks import hold_masks
 from trtswap.stages.landmarks import Refiner
 from trtswap.stages.people import People
+from trtswap.stages.recall import Past, recall
 from trtswap.stages.recognise import recognise
 from trtswap.stages.select import select
 from trtswap.stages.sift import sift
@@ -48,9 +51,14 @@ def stages(
     monitor: Monitor,
     route: Route,
     text: Disclosure | None = None,
+    room: Room | None = None,
+    past: Past | None = None,
 ) -> Iterator[Iterator[Batch]]:
     """The chain of stages as one iterator of finished batches, whose frames `route.landed` gives; leaving it ends all
-    threads. route: where frames lie meanwhile. text: what is written into them at last."""
+    threads. route: where frames lie meanwhile. text: what is written into them at last. room: how many are worked on
+    together; by default what the settings say, less once memory runs out. past: of frames that an earlier run has done,
+    only what later ones depend on is gone through again."""
+    room = room or Room(settings.batch)
     size, template = networks.swapper.size, networks.swapper.template
     rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
@@ -60,11 +68,13 @@ def stages(
         return route.arriving(threads[-1])
 
     try:
-        read = ahead(route.up(gather(reader, settings.batch)), "read")
+        gathered = gather(reader, room)
+        recalled = gathered if past is None else recall(gathered, past)
+        read = ahead(fitted(route.up, recalled, room, patient=True), "read")
         if tracks is None:
             refiner = refiner_of(networks, settings)
-            found = analyse(read, networks.detector, settings.detect, None, refiner)
-            final = steady(found, settings.smooth, rate, settings.batch)
+            finding = partial(analyse, detector=networks.detector, options=settings.detect, refiner=refiner)
+            final = steady(fitted(finding, read, room), settings.smooth, rate, room)
         else:
             final = from_tracks(read, tracks, reader.info)
         if networks.classifier is not None:
@@ -75,14 +85,30 @@ def stages(
             chosen = cast_as(final, people.sought, settings.select.distance)
         else:
             chosen = select(final, settings.select, people.reference)
-        swapped = swap(ahead(chosen, "analyse"), networks.swapper, people.shown, settings.weight)
-        masked = confine(monitor.before(swapped), size, settings.mask, networks.occluders, networks.parser)
+        swapping = partial(swap, swapper=networks.swapper, identities=people.shown, weight=settings.weight)
+        swapped = fitted(swapping, ahead(chosen, "analyse"), room)
+        masking = partial(
+            confine,
+            size=size,
+            options=settings.mask,
+            occluders=networks.occluders,
+            parser=networks.parser,
+        )
+        masked = fitted(masking, monitor.before(swapped), room)
         masked = hold_masks(masked, settings.smooth.method)
         coloured = match_colours(masked, template, size, settings.blend, settings.smooth, rate)
-        done = composite(coloured, template, size, settings.mask, settings.blend)
+        joining = partial(composite, template=template, size=size, mask=settings.mask, blend=settings.blend)
+        done = fitted(joining, coloured, room)
         if networks.enhancer is not None:
             done = ahead(done, "swap")
-            done = enhance(done, networks.enhancer, settings.enhance, settings.mask, networks.occluders)
+            restoring = partial(
+                enhance,
+                restorer=networks.enhancer,
+                options=settings.enhance,
+                mask_options=settings.mask,
+                occluders=networks.occluders,
+            )
+            done = fitted(restoring, done, room)
         done = disclose(monitor.after(done), text)
         yield ahead(route.down(done), "swap" if networks.enhancer is None else "enhance")
     finally:

@@ -11,6 +11,7 @@ from trtswap.provenance_options import DiscloseOptions as DiscloseOptions
 from trtswap.provenance_options import ProvenanceOptions as ProvenanceOptions
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
+LeftOver = Literal["refuse", "resume", "restart"]
 Permission = Literal["any", "noncommercial", "permissive"]
 Gender = Literal["any", "auto", "female", "male"]
 Order = Literal[
@@ -56,6 +57,7 @@ ClipKind = Literal[
 Encoder = Literal["auto", "software", "nvenc"]
 FramePlace = Literal["auto", "host", "gpu"]
 SecondLook = Literal["auto", "always", "never"]
+MemoryTier = Literal["strict", "moderate", "normal"]
 Smoothing = Literal["symmetric", "one-euro", "ema", "individual", "off"]
 
 
@@ -323,19 +325,45 @@ class BlendOptions:
         _require(0 <= self.strength <= 1, f"the colour strength is 0 to 1, not {self.strength}")
 
 
+SEGMENT_S = 60.0
+LONG_S = 300.0
+"""Videos longer than this are made in segments of that length, where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """How a video that is interrupted can be gone on with.
+
+    segment_s: the output is made in segments of so many seconds, each kept once it is complete; 0 makes it in one
+    piece; None is `SEGMENT_S` for videos longer than `LONG_S`, else 0. left_over: of segments that an interrupted run
+    left, "resume" goes on with them where all is as it was then, "restart" begins anew, "refuse" raises OptionError.
+    """
+
+    segment_s: float | None = None
+    left_over: LeftOver = "refuse"
+
+    def __post_init__(self) -> None:
+        _require(
+            self.segment_s is None or self.segment_s == 0 or 0.5 <= self.segment_s <= 3600,
+            f"a segment is half a second to an hour long, or 0 for none, not {self.segment_s}",
+        )
+
+
 @dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run.
 
     boost: edge of the crop in pixels, of those that the swapper offers, 0 for its own. weight: 0..1, above a half the
     target's own identity is taken away from the source's, below it is added. batch: frames analysed and swapped
-    together. queue: batches waiting between stages. models: folders searched first for networks. licence: which
-    networks may run; "permissive": whose licence permits commercial use, "noncommercial": all but those under no known
-    licence. device: "auto" runs TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda"
-    or "cuda:N" insists on engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs. frames: where
-    frames lie between decoding and encoding: "host"; "gpu", in the memory of `device`, which needs pycuda and a build
-    with CUDA; "auto" is the host, for now. decoder: "auto" decodes on the GPU where frames stay there and it gives the
-    very same first frame, "software" never does.
+    together. queue: batches waiting between stages. memory: how much a run may take, and what it gives back between
+    targets (trtswap.memory); batch and queue become less where they do not fit. memory_limit: in bytes, in place of the
+    tier's; 0 for that. models: folders searched first for networks. licence: which networks may run; "permissive":
+    whose licence permits commercial use, "noncommercial": all but those under no known licence. device: "auto" runs
+    TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda" or "cuda:N" insists on
+    engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs. frames: where frames lie between
+    decoding and encoding: "host"; "gpu", in the memory of `device`, which needs pycuda and a build with CUDA; "auto" is
+    the host, for now. decoder: "auto" decodes on the GPU where frames stay there and it gives the very same first
+    frame, "software" never does.
     """
 
     swapper: str = "auto"
@@ -353,6 +381,7 @@ class SwapOptions:
     trim: Trim = field(default_factory=Trim)
     monitor: MonitorOptions = field(default_factory=MonitorOptions)
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
+    resume: ResumeOptions = field(default_factory=ResumeOptions)
     disclose: DiscloseOptions = field(default_factory=DiscloseOptions)
     models: tuple[str, ...] = ()
     licence: Permission = "any"
@@ -362,9 +391,15 @@ class SwapOptions:
     decoder: Literal["auto", "software"] = "auto"
     batch: int = 4
     queue: int = 2
+    memory: MemoryTier = "normal"
+    memory_limit: int = 0
     overwrite: bool = False
 
     def __post_init__(self) -> None:
+        _require(
+            self.memory_limit == 0 or self.memory_limit >= 10**8,
+            f"the limit of memory is 100 MB or more, not {self.memory_limit / 1e6:g} MB",
+        )
         _require(self.boost >= 0, f"the boost is a size in pixels, not {self.boost}")
         _require(0 <= self.weight <= 1, f"the swap weight is 0 to 1, not {self.weight}")
         _require(1 <= self.batch <= 64, f"the batch is 1 to 64 frames, not {self.batch}")

@@ -291,7 +291,8 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. stage: "prepare", "swap" and "finish", or "measure". frames_total: None while unknown."""
+    """How far a run is. stage: "prepare", "resume" (over what an interrupted run has done), "swap" and "finish", or
+    "measure". frames_total: None while unknown."""
 
     stage: str
     frames_done: int

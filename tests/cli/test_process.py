@@ -90,6 +90,7 @@ def test_json_is_json_lines_only(pipeline: Any, capsys: pytest.CaptureFixture[st
         "networks": {"detector": "a.onnx", "recogniser": "b.onnx", "swapper": "c.onnx"},
         "notes": ["the first note", "the second note"],
         "quality": {},
+        "licences": {},
     }
 
 

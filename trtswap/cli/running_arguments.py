@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import get_args, get_type_hints
 
 from trtswap.cli.optional_arguments import default_text
-from trtswap.cli.values import field_of
+from trtswap.cli.values import field_of, memory_size
 from trtswap.options import SwapOptions
 
 _DEFAULTS = SwapOptions()
@@ -44,6 +44,22 @@ def add_running(parser: ArgumentParser) -> None:
         default=_DEFAULTS.queue,
         help="batches waiting between two stages; more evens out a bumpy run and takes more memory "
         + default_text(_DEFAULTS.queue),
+    )
+    group.add_argument(
+        "--memory",
+        choices=get_args(get_type_hints(SwapOptions)["memory"]),
+        default=_DEFAULTS.memory,
+        help="how much may be taken, of the GPU's memory and of the machine's: strict 2, moderate 3, normal 4 GB and "
+        "no more than half, 70 %%, 90 %% of what is free; queues and batches become smaller to fit, and between "
+        "several targets strict gives networks back, moderate memory that waits "
+        + default_text(_DEFAULTS.memory),
+    )
+    group.add_argument(
+        "--memory-limit",
+        metavar="SIZE",
+        type=memory_size,
+        default=_DEFAULTS.memory_limit,
+        help="in place of these 2, 3 or 4 GB, such as 6GB or 800MB",
     )
     group.add_argument(
         "--trace",

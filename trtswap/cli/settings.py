@@ -17,6 +17,7 @@ from trtswap.options import (
     MaskOptions,
     MonitorOptions,
     ProvenanceOptions,
+    ResumeOptions,
     SelectOptions,
     SmoothOptions,
     SwapOptions,
@@ -88,6 +89,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         trim=_trim(arguments),
         monitor=monitor_options(arguments),
         provenance=_provenance(arguments),
+        resume=ResumeOptions(segment_s=arguments.segment, left_over=arguments.left_over),
         disclose=DiscloseOptions(
             text=arguments.disclose,
             font=arguments.disclose_font,
@@ -102,6 +104,8 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         decoder=arguments.decoder,
         batch=arguments.batch,
         queue=arguments.queue,
+        memory=arguments.memory,
+        memory_limit=arguments.memory_limit,
         overwrite=arguments.overwrite,
     )
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from trtswap.engine_options import device_index
 from trtswap.errors import OptionError
-from trtswap.options import DetectOptions, MaskOptions, SelectOptions, TimePoint
+from trtswap.options import DetectOptions, MaskOptions, SelectOptions, SwapOptions, TimePoint
 from trtswap.quality.thresholds import parse_threshold
 
 Value = TypeVar("Value")
@@ -59,6 +59,20 @@ def device_name(text: str) -> str:
     except OptionError:
         pass
     raise argparse.ArgumentTypeError(f"{text!r} is not cuda or cuda:N")
+
+
+def memory_size(text: str) -> int:
+    """Bytes of a text as 6GB, 800 MB, 1.5GiB. Raises argparse.ArgumentTypeError."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b\s*", text.lower())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 6GB or 800MB")
+    number, unit, binary = found.groups()
+    size = int(float(number) * float(1024 if binary else 1000) ** " kmgt".index(unit or " "))
+    try:
+        SwapOptions(memory_limit=size)
+    except OptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return size
 
 
 def field_of(settings: type, name: str, convert: Callable[[str], Value]) -> Callable[[str], Value]:

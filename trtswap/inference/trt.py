@@ -20,7 +20,7 @@ from trtswap.inference.feed import checked_batch
 from trtswap.inference.lane import Lane
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.tensorrt_library import TensorRT, make_logger
-from trtswap.inference.trt_engine import address, bound, deserialise, profiles
+from trtswap.inference.trt_engine import address, bound, deserialise, profiles, workspace_bytes
 from trtswap.types import Array, DeviceArray
 
 
@@ -29,6 +29,7 @@ class TrtSession:
 
     plan: the serialised engine of the network at `path`. gpu: its number. contexts: batches that may run side by side;
     a further thread waits. graphs: replay a batch size that comes for the third time as one CUDA graph.
+    memory_bytes: of the device that it takes, about.
     Raises EngineError when the plan does not load here, NetworkContractError, DeviceError.
     """
 
@@ -57,6 +58,7 @@ class TrtSession:
             self._inputs = inputs
             self._outputs = outputs
             self._largest = max(profile.high for profile in offered)
+            self.memory_bytes = len(plan) + contexts * workspace_bytes(self._engine)
             self._lanes = [
                 Lane(gpu, self._engine, inputs, outputs, offered, graphs=graphs) for _ in range(contexts)
             ]

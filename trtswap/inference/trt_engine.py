@@ -101,6 +101,15 @@ def profiles(engine: Any, inputs: Sequence[EngineTensor], batch: int | None) -> 
     return tuple(found)
 
 
+def workspace_bytes(engine: Any) -> int:
+    """What each context of an engine works in; 0 where this TensorRT does not tell."""
+    for name in ("device_memory_size_v2", "device_memory_size"):
+        size = getattr(engine, name, None)
+        if size is not None:
+            return int(size)
+    return 0
+
+
 def address(array: DeviceArray, dtype: np.dtype[Any]) -> int:
     """The address of a dense device array of the given type. Raises OptionError."""
     interface = array.__cuda_array_interface__

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from trtswap.engine_options import EngineOptions
 from trtswap.errors import NetworkNotFoundError, OptionError
 from trtswap.inference.licences import permits
 from trtswap.inference.session import Session
@@ -26,6 +27,9 @@ from trtswap.networks.second_look import LookingTwice, can_look_again
 from trtswap.networks.sessions import open_session
 from trtswap.networks.swapper import Swapper
 from trtswap.options import SwapOptions, names_in
+
+_ENGINES = EngineOptions()
+_ENGINES_STRICT = EngineOptions(contexts=1)
 
 
 class NetworkSet:
@@ -163,7 +167,13 @@ class NetworkSet:
         if role == "detector":
             spec = at_size(spec, self._options.detect.size)
         session = self._sessions.enter_context(
-            open_session(spec, path, device_name=self._options.device, provider=self._options.provider)
+            open_session(
+                spec,
+                path,
+                device_name=self._options.device,
+                provider=self._options.provider,
+                options=_ENGINES_STRICT if self._options.memory == "strict" else _ENGINES,
+            )
         )
         self.paths[spec.name if role in self.paths else role] = str(path)
         self.used.append((role, spec, path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from trtswap import tracing
 from trtswap.networks.recogniser import EMBEDDING_LENGTH, Recogniser
 from trtswap.stages.batch import Batch
+from trtswap.stages.fitting import in_halves
 from trtswap.types import Array, Faces
 
 EARLY = 3
@@ -77,13 +78,22 @@ class _Memory:
         alone = dict(zip(due, found, strict=True))
         faces = tuple(self._with_means(row, item, alone) for row, item in enumerate(batch.faces))
         self._forget()
-        return replace(batch, faces=faces)
+        counts = np.bincount(np.array([row for row, _ in due], np.intp), minlength=len(faces))
+        asked = np.split(found, np.cumsum(counts)[:-1])
+        return replace(batch, faces=faces, embedded=tuple(asked))
 
     def _run(self, batch: Batch, due: list[tuple[int, int]]) -> Array:
+        """The embeddings of some faces, float32 [N, 512]; where the frames are known, so are these."""
+        if batch.known:
+            return np.concatenate([item.embedded for item in batch.known])
         surfaces = [frame.surface for frame in batch.frames]
-        landmarks = [batch.faces[row].landmarks_px[face] for row, face in due]
-        indices = np.array([row for row, _ in due], np.intp)
-        return self._recogniser.embed(surfaces, indices, np.array(landmarks).reshape(-1, 5, 2))
+
+        def embed(rows: Sequence[tuple[int, int]]) -> Array:
+            landmarks = [batch.faces[row].landmarks_px[face] for row, face in rows]
+            indices = np.array([row for row, _ in rows], np.intp)
+            return self._recogniser.embed(surfaces, indices, np.array(landmarks).reshape(-1, 5, 2))
+
+        return in_halves(embed, due)
 
     def _due(self, faces: Faces) -> list[int]:
         """The rows to recognise of the next frame; its tracks are counted."""

@@ -13,6 +13,7 @@ from trtswap.video.encoder_plan import EncoderPlan
 from trtswap.video.hdr import HdrMetadata
 from trtswap.video.nvenc import nvenc_plan
 from trtswap.video.tags import PQ
+from trtswap.video.x264 import repeatable
 
 # SVT-AV1 writes its banner to standard error unless this is set before its first use.
 os.environ.setdefault("SVT_LOG", "0")
@@ -76,6 +77,9 @@ def plan_encoder(info: VideoInfo, hdr: HdrMetadata, options: EncodeOptions, path
     settings, lost = private(
         quality, preset, siting, hdr if info.transfer == PQ else HdrMetadata(), options.threads
     )
+    if codec == "h264":
+        params = repeatable(settings.get("x264-params", ""), info.width_px)
+        settings.update({"x264-params": params} if params else {})
     return EncoderPlan(_ENCODERS[codec], pix_fmt, settings, tag, (*notes, *lost))
 
 

@@ -17,6 +17,7 @@ from trtswap.video.pictures import (
     picture_extension,
 )
 from trtswap.video.reader import VideoSource, open_video
+from trtswap.video.segments import SegmentedSink
 from trtswap.video.writer import create_video
 
 
@@ -41,10 +42,11 @@ def create_output(
     overwrite: bool = False,
     marks: Mapping[str, str] | None = None,
     seal: Seal | None = None,
+    frames_per_segment: int | None = None,
 ) -> FrameSink:
-    """Opens the output of a run over `source`: a picture for a picture, a video for a video. See
-    `create_picture` and `create_video`, whose errors it raises; OptionError too when the extension is of the
-    other kind."""
+    """Opens the output of a run over `source`: a picture for a picture, a video for a video, a `SegmentedSink` where
+    segments have a length. See `create_picture` and `create_video`, whose errors it raises; OptionError too when the
+    extension is of the other kind."""
     name = os.fspath(path)
     if isinstance(source, PictureSource):
         return create_picture(path, source, options=options, overwrite=overwrite, marks=marks, seal=seal)
@@ -54,4 +56,14 @@ def create_output(
         raise OptionError(
             f"{source.info.path} is a video; {name} names a picture", hint="name the output .mp4"
         )
-    return create_video(path, source, options=options, overwrite=overwrite, marks=marks, seal=seal)
+    if frames_per_segment is None:
+        return create_video(path, source, options=options, overwrite=overwrite, marks=marks, seal=seal)
+    return SegmentedSink(
+        path,
+        source,
+        frames_per_segment=frames_per_segment,
+        options=options,
+        overwrite=overwrite,
+        marks=marks,
+        seal=seal,
+    )

@@ -1,0 +1,255 @@
+"""The sum that decides on batch and queues, against what really is in memory; and what the tiers do."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from support import fake_gpu, networks, painted, reference
+from support.recording import record_frames
+
+from trtswap import chain, host_memory, memory, pipeline
+from trtswap.inference.spec import load_specs
+from trtswap.memory import Networks, fitting, frames_in_flight, needed, surface_bytes
+from trtswap.options import (
+    BlendOptions,
+    DetectOptions,
+    ProvenanceOptions,
+    SelectOptions,
+    SmoothOptions,
+    SwapOptions,
+)
+from trtswap.pipeline import Pipeline, swap_video
+from trtswap.types import Colour, Frame, PixelFormat, VideoInfo
+
+SIZE = (320, 180)
+FRAMES = 60
+NETWORKS = Networks(device_bytes=600_000_000, item_bytes=6_000_000)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("memory")
+    (folder / "models").mkdir()
+    networks.write_models(folder / "models")
+    painted.write_portrait(folder / "me.png")
+    painted.write_clip(folder / "clip.mp4", [[face] for face in painted.swaying(FRAMES, SIZE)], SIZE)
+    return folder
+
+
+def options(world: Path, **changes: Any) -> SwapOptions:
+    return SwapOptions(
+        models=(str(world / "models"),),
+        device="cpu",
+        detect=DetectOptions(second_look="never"),
+        provenance=ProvenanceOptions(unsigned_reason="a test"),
+        overwrite=True,
+        **changes,
+    )
+
+
+def info(width: int, height: int, format: PixelFormat = PixelFormat.NV12) -> VideoInfo:
+    return VideoInfo("x", width, height, format, Colour(), "h264", "yuv420p", frame_rate=Fraction(30))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch": 4, "queue": 2},
+        {"batch": 3, "queue": 1, "smooth": SmoothOptions("off")},
+        {"batch": 6, "queue": 1, "blend": BlendOptions(colour="off")},
+        {"batch": 1, "queue": 3, "smooth": SmoothOptions("one-euro")},
+    ],
+)
+def test_no_more_frames_are_in_flight_than_it_says(
+    world: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    """Surfaces that are alive while a slow writer lets everything fill up."""
+    alive: set[int] = set()
+    most = 0
+
+    def watched(frames: Iterable[Frame]) -> Iterator[Frame]:
+        nonlocal most
+        for frame in frames:
+            alive.add(frame.index)
+            weakref.finalize(frame.surface, alive.discard, frame.index)
+            most = max(most, len(alive))
+            yield frame
+            del frame
+
+    gathered = chain.gather
+    settings = options(world, **changes)
+    monkeypatch.setattr(chain, "gather", lambda frames, size: gathered(watched(frames), size))
+    swap_video([world / "me.png"], world / "clip.mp4", world / "out.mp4", options=settings)
+    said = frames_in_flight(settings, 25.0, settings.batch, settings.queue)
+    assert 0.3 * min(said, FRAMES) <= most <= said
+
+
+@pytest.mark.parametrize("format", list(PixelFormat))
+def test_bytes_of_a_surface(format: PixelFormat) -> None:
+    surface = reference.random_surface(np.random.default_rng(), format, 64, 48)
+    assert surface_bytes(info(64, 48, format)) == sum(plane.nbytes for plane in surface.planes)
+
+
+def test_the_largest_that_fits_is_taken() -> None:
+    rng = np.random.default_rng()
+    for _ in range(300):
+        settings = SwapOptions(
+            batch=int(2 ** rng.integers(0, 7)),
+            queue=int(rng.integers(1, 9)),
+            frames=rng.choice(["host", "gpu"]),
+            select=SelectOptions(rng.choice(["largest", "all"])),
+        )
+        clip = info(*rng.choice([(640, 360), (1920, 1080), (3840, 2160)]).tolist())
+        limits: dict[memory.Place, int] = {
+            "host": int(rng.uniform(0.2e9, 8e9)),
+            "device": int(rng.uniform(0.5e9, 8e9)),
+        }
+        found = fitting(settings, clip, NETWORKS, limits, resident=150_000_000)
+        assert found.needs == needed(settings, clip, NETWORKS, found.batch, found.queue, resident=150_000_000)
+
+        def fits(batch: int, queue: int) -> bool:
+            needs = needed(settings, clip, NETWORKS, batch, queue, resident=150_000_000)  # noqa: B023
+            return all(needs[place] <= limits[place] for place in needs)  # noqa: B023
+
+        assert found.fits == fits(found.batch, found.queue)
+        larger = [
+            (batch, queue)
+            for batch in (64, 32, 16, 8, 4, 2, 1)
+            for queue in range(8, 0, -1)
+            if batch <= settings.batch
+            and queue <= settings.queue
+            and (batch, queue) > (found.batch, found.queue)
+        ]
+        assert not any(fits(*pair) for pair in larger)
+        if not found.fits:
+            assert (found.batch, found.queue) == (1, 1)
+            assert found.notes(settings)
+
+
+def test_more_of_anything_needs_more() -> None:
+    small = needed(SwapOptions(), info(640, 360), NETWORKS, 2, 1, resident=0)
+    for other in (
+        needed(SwapOptions(), info(1920, 1080), NETWORKS, 2, 1, resident=0),
+        needed(SwapOptions(), info(640, 360, PixelFormat.P010), NETWORKS, 2, 1, resident=0),
+        needed(SwapOptions(), info(640, 360), NETWORKS, 4, 1, resident=0),
+        needed(SwapOptions(), info(640, 360), NETWORKS, 2, 2, resident=0),
+        needed(SwapOptions(), info(640, 360), NETWORKS, 2, 1, resident=10),
+    ):
+        assert sum(other.values()) > sum(small.values())
+    there = needed(SwapOptions(frames="gpu"), info(640, 360), NETWORKS, 2, 1, resident=0)
+    assert there["device"] > small["device"]
+
+
+def test_limits_follow_the_tier_and_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = 3 * 10**9
+    monkeypatch.setattr(memory, "available_bytes", lambda: free)
+    monkeypatch.setattr(memory, "resident_bytes", lambda: 10**9)
+    monkeypatch.setattr(memory, "device_memory", lambda _: (5 * 10**9, 80 * 10**9))
+    found = {
+        tier: memory.plan(SwapOptions(memory=tier), info(640, 360), NETWORKS).limits
+        for tier in ("strict", "moderate", "normal")
+    }
+    assert found["strict"] == {"host": 2 * 10**9, "device": 2 * 10**9}
+    assert found["moderate"] == {"host": 28 * 10**8, "device": 3 * 10**9}
+    assert found["normal"] == {"host": 36 * 10**8, "device": 4 * 10**9}
+    more = memory.plan(SwapOptions(memory_limit=6 * 10**9), info(640, 360), NETWORKS).limits
+    assert more == {"host": 36 * 10**8, "device": int(0.9 * 5.6e9)}
+    free = 10**8
+    assert memory.plan(SwapOptions(), info(640, 360), NETWORKS).limits["host"] == int(0.9 * 1.1e9)
+
+
+def test_sessions_are_asked() -> None:
+    spec = load_specs()["arcface_w600k_r50"]
+    engine = SimpleNamespace(spec=spec, memory_bytes=123, enqueue=None)
+    host = SimpleNamespace(spec=spec)
+    found = memory.networks_of([engine, engine, host])
+    item = 4 * (3 * 112 * 112 + 512)
+    assert found == Networks(device_bytes=246, item_bytes=3 * item, on_host=1)
+
+
+def test_a_small_limit_makes_the_batch_small(
+    world: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = ([world / "me.png"], world / "clip.mp4", world / "out.mp4")
+    with monkeypatch.context() as local:
+        free = record_frames(local)
+        report = swap_video(*paths, options=options(world, batch=8))
+    assert not any("memory" in note for note in report.notes)
+    with monkeypatch.context() as local, caplog.at_level(logging.INFO, "trtswap"):
+        tight = record_frames(local)
+        report = swap_video(*paths, options=options(world, batch=8, memory_limit=10**8))
+    assert any("memory" in note for note in report.notes)
+    assert any("batch 1, queue 1" in record.getMessage() for record in caplog.records)
+    assert len(free) == len(tight) == FRAMES
+    for mine, other in zip(free, tight, strict=True):
+        for plane, expected in zip(mine.surface.planes, other.surface.planes, strict=True):
+            assert np.array_equal(plane, expected)
+
+
+def test_strict_gives_networks_back_between_targets(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tier, opened in (("normal", 1), ("strict", 3)):
+        count = 0
+        make = pipeline.NetworkSet
+
+        def counted(*arguments: Any) -> Any:
+            nonlocal count
+            count += 1
+            return make(*arguments)  # noqa: B023
+
+        with monkeypatch.context() as local:
+            local.setattr(pipeline, "NetworkSet", counted)
+            met = pipeline.meet
+            meetings: list[int] = []
+            local.setattr(pipeline, "meet", lambda *rest: (meetings.append(1), met(*rest))[1])  # noqa: B023
+            settings = options(world, memory=tier)
+            outputs = []
+            with Pipeline([world / "me.png"], options=settings) as run:
+                for number in range(3):
+                    output = world / f"{tier}{number}.mp4"
+                    run.swap(world / "clip.mp4", output)
+                    outputs.append(output.read_bytes())
+        assert (count, len(meetings)) == (opened, 1)
+        assert outputs[0] == outputs[1] == outputs[2]
+
+
+def test_free_memory_of_a_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake_gpu.pretend(monkeypatch, fake_gpu.VERSIONS[0], tmp_path)
+    try:
+        free, total = memory.device_memory(0)
+        assert 0 < free <= total
+        probe = memory.device_probes(SwapOptions())["device"]
+        assert probe() == total - free
+    finally:
+        fake_gpu.forget()
+    assert memory.device_probes(SwapOptions(device="cpu")) == {}
+
+
+def test_memory_of_the_host(tmp_path: Path) -> None:
+    before = host_memory.resident_bytes()
+    assert before is not None
+    block = np.ones(25_000_000)
+    after, peak = host_memory.resident_bytes(), host_memory.peak_bytes()
+    assert after is not None
+    assert peak is not None
+    assert after - before > 0.9 * block.nbytes
+    assert peak >= 0.99 * after
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal: 100 kB\nMemAvailable:   40 kB\n")
+    group = tmp_path / "group"
+    assert host_memory.available_bytes(meminfo, group) == 40 * 1024
+    group.mkdir()
+    (group / "memory.max").write_text("50000\n")
+    (group / "memory.current").write_text("30000\n")
+    (group / "memory.stat").write_text("anon 1\ninactive_file 5000\n")
+    assert host_memory.available_bytes(meminfo, group) == 25_000
+    (group / "memory.max").write_text("max\n")
+    assert host_memory.available_bytes(meminfo, group) == 40 * 1024
+    assert host_memory.available_bytes(tmp_path / "none", tmp_path / "none") is None
