@@ -105,8 +105,8 @@ class Pool:
             return sum(size * len(waiting) for size, waiting in self._free.items())
 
     def _sort(self) -> None:
-        """Those given back since, by size; for those of several streams, or of the default one, it is noted how far their
-        work is."""
+        """Those given back since, by size; for those of several streams, or of the default one, it is noted how far
+        their work is."""
         while True:
             try:
                 size, item = self._given.popleft()
