@@ -66,8 +66,8 @@ class Networks:
 
 @dataclass(frozen=True)
 class Plan:
-    """What was decided. needs, limits: place to bytes. fits: whether the one is below the other; if not, it is the least
-    there is."""
+    """What was decided. needs, limits: place to bytes. fits: whether the one is below the other; if not, it is the
+    least there is."""
 
     batch: int
     queue: int
