@@ -99,6 +99,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         provider=arguments.provider,
         batch=arguments.batch,
         queue=arguments.queue,
+        frames=arguments.frames,
         memory=arguments.memory,
         memory_limit=arguments.memory_limit,
         overwrite=arguments.overwrite,
