@@ -28,16 +28,17 @@ def placed_points(landmarks: np.ndarray) -> np.ndarray:
     return transform_points(invert(estimate_similarity(landmarks, TEMPLATE)), TEMPLATE)
 
 
-def steadiness(landmarks: np.ndarray, truth: np.ndarray) -> Steadiness:
-    """Compares landmarks [F, 5, 2] with the true ones."""
+def steadiness(landmarks: np.ndarray, truth: np.ndarray, counted: np.ndarray | None = None) -> Steadiness:
+    """Compares landmarks [F, 5, 2] with the true ones, in the frames that are counted, bool [F]; in all by default."""
+    kept = np.ones(len(truth), bool) if counted is None else counted
     placed, wanted = placed_points(landmarks), placed_points(truth)
     own = estimate_similarity(truth, TEMPLATE)
-    offset = (transform_points(own, placed) - transform_points(own, wanted)).mean(axis=0)
+    offset = (transform_points(own, placed) - transform_points(own, wanted))[kept].mean(axis=0)
     unbiased = transform_points(invert(own), transform_points(own, placed) - offset)
-    shaking = np.diff(placed - wanted, 2, axis=0)
+    shaking = np.diff(placed - wanted, 2, axis=0)[kept[2:] & kept[1:-1] & kept[:-2]]
     return Steadiness(
         float(np.sqrt((shaking**2).sum(axis=2).mean())),
-        float(np.sqrt(((unbiased - wanted) ** 2).sum(axis=2).mean())),
+        float(np.sqrt(((unbiased - wanted)[kept] ** 2).sum(axis=2).mean())),
         lag(placed.mean(axis=1), wanted.mean(axis=1)),
     )
 
@@ -65,3 +66,12 @@ def interpolated(values: np.ndarray, known: np.ndarray, times_s: np.ndarray) -> 
     for column in flat.T:
         column[~known] = np.interp(times_s[~known], times_s[known], column[known])
     return flat.reshape(values.shape)
+
+
+def between_detections(
+    landmarks: np.ndarray, boxes: np.ndarray, truth: np.ndarray, times_s: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Everything from the first detection to the last, and which frames have one: outside, there is no track."""
+    known = np.isfinite(landmarks).all(axis=(1, 2))
+    shown = slice(int(np.argmax(known)), len(known) - int(np.argmax(known[::-1])))
+    return landmarks[shown], boxes[shown], truth[shown], times_s[shown], known[shown]

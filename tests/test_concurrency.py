@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from trtswap.concurrency import Ahead
+from trtswap.concurrency import Ahead, Later
 
 
 def running() -> list[str]:
@@ -103,3 +103,19 @@ def test_closing_twice_is_harmless() -> None:
 def test_a_queue_holds_something() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Ahead([], 0, "test")
+
+
+def test_later_gives_what_the_work_gave_or_raised() -> None:
+    started = threading.Event()
+
+    def work() -> int:
+        started.set()
+        return 7
+
+    later = Later(work, "test")
+    assert started.wait(10)
+    assert (later.value(), later.value()) == (7, 7)
+    failing = Later(lambda: 1 // 0, "test")
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            failing.value()

@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"benchmark"}),
     frozenset({"trial", "many"}),
     frozenset({"pipeline", "measure"}),
-    frozenset({"chain", "progress"}),
+    frozenset({"chain", "progress", "binding", "outputs"}),
     frozenset({"stages", "video", "quality", "provenance", "demo"}),
     frozenset({"networks"}),
     frozenset({"inference", "ops"}),

@@ -31,6 +31,7 @@ from trtswap.stages.gather import gather
 from trtswap.stages.hold_masks import hold_masks
 from trtswap.stages.landmarks import Refiner
 from trtswap.stages.people import People
+from trtswap.stages.recall import Past, recall
 from trtswap.stages.recognise import recognise
 from trtswap.stages.select import select
 from trtswap.stages.sift import sift
@@ -51,10 +52,12 @@ def stages(
     route: Route,
     text: Disclosure | None = None,
     room: Room | None = None,
+    past: Past | None = None,
 ) -> Iterator[Iterator[Batch]]:
     """The chain of stages as one iterator of finished batches, whose frames `route.landed` gives; leaving it ends all
     threads. route: where frames lie meanwhile. text: what is written into them at last. room: how many are worked on
-    together; by default what the settings say, less once memory runs out."""
+    together; by default what the settings say, less once memory runs out. past: of frames that an earlier run has done,
+    only what later ones depend on is gone through again."""
     room = room or Room(settings.batch)
     size, template = networks.swapper.size, networks.swapper.template
     rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
@@ -65,7 +68,9 @@ def stages(
         return route.arriving(threads[-1])
 
     try:
-        read = ahead(fitted(route.up, gather(reader, room), room, patient=True), "read")
+        gathered = gather(reader, room)
+        recalled = gathered if past is None else recall(gathered, past)
+        read = ahead(fitted(route.up, recalled, room, patient=True), "read")
         if tracks is None:
             refiner = refiner_of(networks, settings)
             finding = partial(analyse, detector=networks.detector, options=settings.detect, refiner=refiner)

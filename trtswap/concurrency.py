@@ -1,4 +1,4 @@
-"""Threads between stages: a bounded queue that ends cleanly on every way out."""
+"""Threads between stages, a bounded queue that ends cleanly on every way out; and work that is waited for later."""
 
 from __future__ import annotations
 
@@ -113,3 +113,26 @@ class Ahead(Generic[Item], Iterator[Item]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Later(Generic[Item]):
+    """Does a piece of work in a thread of its own from now on. `value` waits for it, and raises what it raised."""
+
+    def __init__(self, work: Callable[[], Item], name: str) -> None:
+        self._done: list[Item] = []
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
+        self._thread.start()
+
+    def value(self) -> Item:
+        """What the work gave."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._done[0]
+
+    def _run(self, work: Callable[[], Item]) -> None:
+        try:
+            self._done.append(work())
+        except Exception as error:
+            self._error = error

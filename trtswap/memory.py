@@ -159,7 +159,7 @@ def fitting(
     *,
     resident: int = 0,
 ) -> Plan:
-    """The same for given limits. First the queues become shorter, then the batch is halved."""
+    """The same for given limits. First the queues become shorter, then the batch is halved, to a divisor of it."""
     batch = options.batch
     while True:
         for queue in range(options.queue, 0, -1):
@@ -167,7 +167,9 @@ def fitting(
             fits = all(needs.get(place, 0) <= limit for place, limit in limits.items())
             if fits or (batch, queue) == (1, 1):
                 return Plan(batch, queue, needs, {p: limits[p] for p in limits if p in needs}, fits)
-        batch //= 2
+        batch = max(
+            n for n in range(1, batch // 2 + 1) if options.batch % n == 0
+        )  # segments stay whole batches
 
 
 def _limits(options: SwapOptions, networks: Networks, resident: int) -> dict[Place, int]:

@@ -11,6 +11,7 @@ from trtswap.provenance_options import DiscloseOptions as DiscloseOptions
 from trtswap.provenance_options import ProvenanceOptions as ProvenanceOptions
 
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "lossless"]
+LeftOver = Literal["refuse", "resume", "restart"]
 Permission = Literal["any", "noncommercial", "permissive"]
 Gender = Literal["any", "auto", "female", "male"]
 Order = Literal[
@@ -53,6 +54,7 @@ ClipKind = Literal[
     "two people",
     "scene cut",
 ]
+Encoder = Literal["auto", "software", "nvenc"]
 FramePlace = Literal["auto", "host", "gpu"]
 SecondLook = Literal["auto", "always", "never"]
 MemoryTier = Literal["strict", "moderate", "normal"]
@@ -108,12 +110,14 @@ class EncodeOptions:
         for a picture 0 to 51 maps to JPEG and WebP quality 100 to 49.
     preset: the encoder's own speed name; None means a balanced one.
     threads: 0 lets the encoder choose.
+    encoder: "software"; "nvenc", the GPU's own for h264 and hevc, where it can be opened; "auto" is software, for now.
     """
 
     codec: Codec = "auto"
     quality: int | None = None
     preset: str | None = None
     threads: int = 0
+    encoder: Encoder = "auto"
 
     def __post_init__(self) -> None:
         _require(self.quality is None or 0 <= self.quality <= 51, f"quality is 0 to 51, not {self.quality}")
@@ -321,6 +325,30 @@ class BlendOptions:
         _require(0 <= self.strength <= 1, f"the colour strength is 0 to 1, not {self.strength}")
 
 
+SEGMENT_S = 60.0
+LONG_S = 300.0
+"""Videos longer than this are made in segments of that length, where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """How a video that is interrupted can be gone on with.
+
+    segment_s: the output is made in segments of so many seconds, each kept once it is complete; 0 makes it in one
+    piece; None is `SEGMENT_S` for videos longer than `LONG_S`, else 0. left_over: of segments that an interrupted run
+    left, "resume" goes on with them where all is as it was then, "restart" begins anew, "refuse" raises OptionError.
+    """
+
+    segment_s: float | None = None
+    left_over: LeftOver = "refuse"
+
+    def __post_init__(self) -> None:
+        _require(
+            self.segment_s is None or self.segment_s == 0 or 0.5 <= self.segment_s <= 3600,
+            f"a segment is half a second to an hour long, or 0 for none, not {self.segment_s}",
+        )
+
+
 @dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run.
@@ -334,7 +362,8 @@ class SwapOptions:
     TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda" or "cuda:N" insists on
     engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs. frames: where frames lie between
     decoding and encoding: "host"; "gpu", in the memory of `device`, which needs pycuda and a build with CUDA; "auto" is
-    the host, for now.
+    the host, for now. decoder: "auto" decodes on the GPU where frames stay there and it gives the very same first
+    frame, "software" never does.
     """
 
     swapper: str = "auto"
@@ -352,12 +381,14 @@ class SwapOptions:
     trim: Trim = field(default_factory=Trim)
     monitor: MonitorOptions = field(default_factory=MonitorOptions)
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
+    resume: ResumeOptions = field(default_factory=ResumeOptions)
     disclose: DiscloseOptions = field(default_factory=DiscloseOptions)
     models: tuple[str, ...] = ()
     licence: Permission = "any"
     device: str = "auto"
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     frames: FramePlace = "auto"
+    decoder: Literal["auto", "software"] = "auto"
     batch: int = 4
     queue: int = 2
     memory: MemoryTier = "normal"

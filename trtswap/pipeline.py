@@ -7,7 +7,7 @@ complete; any error, and Ctrl-C, ends every thread and leaves no output.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,12 +15,14 @@ from types import TracebackType
 from typing import Any
 
 from trtswap import __version__, device, memory, tracing
+from trtswap.binding import binding_of, frames_per_segment
 from trtswap.chain import refiner_of, stages
 from trtswap.engine_options import device_index
-from trtswap.errors import StrPath
+from trtswap.errors import OptionError, StrPath
 from trtswap.inference.cache import digest_of
 from trtswap.networks.loader import NetworkSet
-from trtswap.options import SwapOptions
+from trtswap.options import ResumeOptions, SwapOptions
+from trtswap.outputs import Outputs
 from trtswap.progress import Counter, OnProgress
 from trtswap.provenance.manifest import NetworkFact
 from trtswap.provenance.run import shaping
@@ -35,10 +37,12 @@ from trtswap.stages.identity import identify
 from trtswap.stages.mask import face_masks
 from trtswap.stages.overlay import overlaid
 from trtswap.stages.people import Cast, People, check_people, check_tracks, meet, settled
+from trtswap.stages.recall import Past, past_of
 from trtswap.stages.track_file import track_writer
 from trtswap.types import Frame, SwapReport, VideoInfo
-from trtswap.video import create_output, open_target
+from trtswap.video import FrameSource, SegmentedSink, create_output, open_target
 from trtswap.video.paths import check_apart
+from trtswap.video.work_folder import left_length
 
 __all__ = ["OnProgress", "Pipeline", "swap_video"]
 
@@ -153,7 +157,7 @@ class Pipeline:
         seal, sealing = start_provenance(options, target, [output, debug_overlay])
         counter = Counter(on_progress)
         with ExitStack() as opened:
-            reader = opened.enter_context(open_target(target, trim=options.trim))
+            reader = opened.enter_context(open_target(target, trim=options.trim, gpu=route.decodes_on))
             text = disclosure(options.disclose, reader.info)
             if text and reader.alpha is not None:
                 cover(reader.alpha, text)
@@ -163,30 +167,30 @@ class Pipeline:
                 "marks": MARKS,
                 "seal": seal,
             }
-            writer = opened.enter_context(create_output(output, reader, **writing))
-            overlay = debug_overlay and opened.enter_context(create_output(debug_overlay, reader, **writing))
+            length = self._segment_length(reader, output, debug_overlay)
+            writer = opened.enter_context(create_output(output, reader, **writing, frames_per_segment=length))
+            overlay = None
+            if debug_overlay is not None:
+                overlay = opened.enter_context(create_output(debug_overlay, reader, **writing))
             lines = opened.enter_context(track_writer(dump_tracks, reader.info, overwrite=options.overwrite))
             counter.total = reader.expected_frames
             counter.tell("prepare")
             ready = self._ready()
             if seal is not None:
                 seal.describe(partial(_network_facts, ready.networks), shaping(options))
-            draw = _drawing(ready) if overlay else None
-            monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
             planned = self._planned(ready, reader.info)
-            room = Room(planned.batch)
             settings = replace(ready.settings, batch=planned.batch, queue=planned.queue)
-            made = ready.networks, settings, ready.people, tracks, monitor, route, text, room
+            past = None
+            if isinstance(writer, SegmentedSink):
+                binding = binding_of(target, output, tracks, ready.networks, ready.people, settings)
+                past = past_of(*writer.bind(binding, options.resume.left_over))
+            outputs = Outputs(writer, overlay, _drawing(ready) if overlay is not None else None, lines)
+            monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
+            room = Room(settings.batch)
+            made = ready.networks, settings, ready.people, tracks, monitor, route, text, room, past
             with stages(reader, *made) as batches:
                 for batch in batches:
-                    with tracing.span("write", "stage", **batch.facts()):
-                        for frame in route.landed(batch):
-                            writer.write(frame)
-                    if overlay and draw:
-                        for frame in draw(batch):
-                            overlay.write(frame)
-                    if lines:
-                        lines.write(batch)
+                    outputs.write(batch, route.landed(batch))
                     counter.add(batch)
             counter.tell("finish")
         measured = monitor.quality()
@@ -205,6 +209,7 @@ class Pipeline:
                 *counter.notes(),
                 *planned.notes(options),
                 *room.notes,
+                *_resumed(past, measured.figures),
                 *writer.notes,
                 *measured.notes,
             ),
@@ -230,6 +235,22 @@ class Pipeline:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _segment_length(
+        self, reader: FrameSource, output: StrPath, debug_overlay: StrPath | None
+    ) -> int | None:
+        """Of the output, in frames: as asked for, or that of an interrupted run; None for one piece, as beside an
+        overlay, which is not kept in parts."""
+        if debug_overlay is None:
+            length = frames_per_segment(reader.info, reader.expected_frames, self._options)
+            asked = self._options.resume.segment_s is not None or reader.info.is_picture
+            return length if asked else left_length(output) or length
+        if self._options.resume != ResumeOptions():
+            raise OptionError(
+                "a video with an overlay beside it is made in one piece, and cannot be gone on with",
+                hint="leave --debug-overlay or --segment, --resume, --restart out",
+            )
+        return None
 
     def _ready(self) -> _Prepared:
         if self._prepared is None:
@@ -271,6 +292,14 @@ class Pipeline:
             self.close()
         if tier != "normal" and on_device:
             device.release_unused(device_index(self._options.device) or 0)
+
+
+def _resumed(past: Past | None, figures: Mapping[str, float | None]) -> list[str]:
+    """What is to be known of a run that went on after another."""
+    if past is None or not past.frames:
+        return []
+    notes = [f"{past.frames} frames were kept from an interrupted run"]
+    return [*notes, "the figures of quality are of the other frames alone"] if figures else notes
 
 
 def _network_facts(networks: NetworkSet) -> list[NetworkFact]:

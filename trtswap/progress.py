@@ -34,7 +34,7 @@ class Counter:
         self.frames_with_faces += sum(len(faces) > 0 for faces in batch.faces)
         self.faces += batch.face_count
         self.cuts += sum(batch.cuts)
-        self.tell("swap")
+        self.tell("resume" if batch.known else "swap")
 
     def tell(self, stage: str) -> None:
         """Tells how far the run is; stage as in `Progress`."""

@@ -145,7 +145,10 @@ class Surface:
     @property
     def on_device(self) -> bool:
         """True when the planes lie in GPU memory."""
-        return hasattr(self.planes[0], "__cuda_array_interface__")
+        plane = self.planes[0]  # asking an array itself may count as its use
+        return hasattr(type(plane), "__cuda_array_interface__") or (
+            not isinstance(plane, np.ndarray) and hasattr(plane, "__cuda_array_interface__")
+        )
 
     @classmethod
     def allocate(
@@ -288,7 +291,8 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. stage: "prepare", "swap" and "finish", or "measure". frames_total: None while unknown."""
+    """How far a run is. stage: "prepare", "resume" (over what an interrupted run has done), "swap" and "finish", or
+    "measure". frames_total: None while unknown."""
 
     stage: str
     frames_done: int

@@ -78,6 +78,32 @@ def test_a_file_system_that_is_full_while_signing(world: Path, tmp_path: Path, e
         subprocess.run(["umount", str(disk)], check=True)
 
 
+def test_nothing_that_goes_wrong_while_signing_loses_the_file(
+    world: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even what nobody thought of."""
+
+    def odd(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(Seal, "_sign", odd)
+    with pytest.raises(
+        SigningError, match=r"RuntimeError: odd; the finished file was kept as out\.unsigned\.mp4"
+    ):
+        swap(world, world / "clip.mp4", work / "out.mp4")
+    assert frames_in(kept(work)) == 4
+
+
+def test_an_interrupted_run_leaves_nothing(world: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Seal, "_sign", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        swap(world, world / "clip.mp4", work / "out.mp4")
+    assert list(work.iterdir()) == []
+
+
 def test_the_kept_file_takes_no_other_s_name(
     world: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from support.gaps import EYES, FPS, NONE, fill, presence, shown, tracked
+from support import fake_gpu
+from support.gaps import EYES, FPS, NONE, fill, shown, tracked
 from support.walks import FACE, Walker
 
+from trtswap import device
+from trtswap.geometry import TEMPLATES
 from trtswap.stages.flow import cut_out
 from trtswap.stages.gaps import GapFiller
 from trtswap.types import Faces, PixelFormat, Surface
@@ -143,22 +147,30 @@ def test_a_surface_is_not_needed_once_its_frame_is_given_back() -> None:
     assert followed < 0.5 * plain, "without its first picture the gap would only be interpolated"
 
 
-class OnDevice:
-    """Planes that must not be read."""
-
-    __cuda_array_interface__: dict[str, Any] = {}  # noqa: RUF012
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
-
-
-def test_surfaces_on_a_device_are_left_alone() -> None:
-    planes = tuple(OnDevice(shape) for shape in PixelFormat.NV12.plane_shapes(640, 360))
-    surface = Surface(PixelFormat.NV12, planes)
-    frames = presence("xx--xx")
-    assert shown(fill(GapFiller(2), frames, surfaces=[surface] * 6)) == "xxooxx"
-    assert cut_out(surface, frames[0].landmarks_px[0]) is None
+@pytest.mark.parametrize("where", ["pretended", pytest.param("real", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("format", PixelFormat)
+def test_surfaces_on_a_gpu_give_the_same_patches(
+    format: PixelFormat, where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if where == "pretended":
+        fake_gpu.pretend(monkeypatch, "8.6.1", tmp_path)
+    rng = np.random.default_rng()
+    surface = rendered(swinging(rng, EYES), 0, texture_of(rng), format, (640, 360))
+    sent = device.upload(surface)
+    for _ in range(20):
+        turn = rng.uniform(4, 200) * np.exp(1j * rng.uniform(0, 6.3))
+        points = (
+            turn * ((TEMPLATES["arcface_112_v2"] - 0.5) @ (1, 1j))
+            + rng.uniform(0, 640)
+            + 1j * rng.uniform(0, 360)
+        )
+        landmarks = np.stack([points.real, points.imag], axis=1)
+        host, found = cut_out(surface, landmarks), cut_out(sent, landmarks)
+        assert (host is None) == (found is None)
+        if host is not None and found is not None:
+            np.testing.assert_array_equal(found.pixels, host.pixels)
+    if where == "pretended":
+        fake_gpu.forget()
 
 
 @pytest.mark.parametrize(

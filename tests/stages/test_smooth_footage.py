@@ -72,5 +72,5 @@ def test_time_stamps_of_a_variable_rate_help() -> None:
     variable = clip("vfr_360p.mkv")
     before, after = (bench().measure(variable, method) for method in ("off", "symmetric"))
     assert np.diff(variable.times_s).std() > 0.005
-    assert after.jitter_px < before.jitter_px / 2
+    assert after.jitter_px < before.jitter_px / 1.5
     assert after.error_px < before.error_px

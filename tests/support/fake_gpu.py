@@ -24,7 +24,9 @@ VERSIONS = tuple(NAMES)
 
 def pretend(monkeypatch: pytest.MonkeyPatch, version: str, cache: Path) -> None:
     """Puts the fakes in the place of tensorrt and pycuda, with a cache of their own."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("tensorrt", "pycuda")]:
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] in ("tensorrt", "pycuda", "PyNvVideoCodec")
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(FAKES))
     for name, value in environment(version, cache).items():
@@ -46,7 +48,9 @@ def environment(version: str, cache: Path) -> dict[str, str]:
 
 def forget() -> None:
     """Afterwards, so that the next test sees what the machine really has."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("tensorrt", "pycuda")]:
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] in ("tensorrt", "pycuda", "PyNvVideoCodec")
+    ]:
         del sys.modules[name]
     sessions._library.cache_clear()
 

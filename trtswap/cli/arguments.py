@@ -20,6 +20,7 @@ from trtswap.cli.models_arguments import add_models_commands
 from trtswap.cli.process_arguments import add_models_argument, add_process_arguments
 from trtswap.cli.provenance_arguments import add_disclosure, add_provenance, add_verify_arguments
 from trtswap.cli.quality_arguments import add_compare_arguments, add_quality, add_report_arguments
+from trtswap.cli.resume_arguments import add_resume
 from trtswap.errors import OptionError
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ examples:
       a smaller file, more slowly
   trtswap process -s me.jpg -t holiday/ more/*.mp4 -o swapped/
       every video and picture of a folder, and some more, into another folder
+  trtswap process -s me.jpg -t film.mkv -o out.mkv --resume
+      go on after an interruption
   trtswap process -s me.jpg -t clip.mp4 -o out.mp4 --json > log.jsonl
       progress and result for another program
 
@@ -185,6 +188,7 @@ def _add_process(commands: Commands) -> None:
     add_quality(parser, finished=False)
     add_disclosure(parser)
     add_provenance(parser)
+    add_resume(parser)
     _add_reporting(parser, quiet=True)
 
 

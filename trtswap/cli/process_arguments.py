@@ -301,6 +301,13 @@ def _add_output(parser: ArgumentParser) -> None:
         help="the encoder's own name for its speed, such as veryfast or slow (default: a balanced one)",
     )
     group.add_argument(
+        "--encoder",
+        choices=_choices(EncodeOptions, "encoder"),
+        default=_DEFAULTS.encode.encoder,
+        help="what encodes: software, or nvenc, the GPU's own encoder of h264 and hevc, which not every GPU has; auto "
+        "is software, for now " + default_text(_DEFAULTS.encode.encoder),
+    )
+    group.add_argument(
         "--encoder-threads",
         metavar="N",
         type=field_of(EncodeOptions, "threads", int),

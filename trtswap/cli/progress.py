@@ -19,6 +19,7 @@ LINE_INTERVAL_S = 10.0
 _STAGES = {
     "draw": "drawing",
     "prepare": "preparing",
+    "resume": "catching up",
     "swap": "swapping",
     "finish": "finishing",
     "measure": "measuring",

@@ -31,6 +31,13 @@ def add_running(parser: ArgumentParser) -> None:
         "pycuda and a build with CUDA kernels; auto is the host, for now " + default_text(_DEFAULTS.frames),
     )
     group.add_argument(
+        "--decoder",
+        choices=get_args(get_type_hints(SwapOptions)["decoder"]),
+        default=_DEFAULTS.decoder,
+        help="auto decodes on the GPU where frames stay there (--frames gpu) and PyNvVideoCodec gives the very same "
+        "first frame, software never does " + default_text(_DEFAULTS.decoder),
+    )
+    group.add_argument(
         "--queue",
         metavar="1..16",
         type=field_of(SwapOptions, "queue", int),
@@ -44,7 +51,8 @@ def add_running(parser: ArgumentParser) -> None:
         default=_DEFAULTS.memory,
         help="how much may be taken, of the GPU's memory and of the machine's: strict 2, moderate 3, normal 4 GB and "
         "no more than half, 70 %%, 90 %% of what is free; queues and batches become smaller to fit, and between "
-        "several targets strict gives networks back, moderate memory that waits " + default_text(_DEFAULTS.memory),
+        "several targets strict gives networks back, moderate memory that waits "
+        + default_text(_DEFAULTS.memory),
     )
     group.add_argument(
         "--memory-limit",

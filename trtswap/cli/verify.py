@@ -43,6 +43,9 @@ def _lines(path: Path, verdict: Verdict) -> list[str]:
         lines.append(
             f"  {before} by {step.who} with {step.tool}{when}: {', '.join(step.actions) or 'nothing told'}"
         )
+        shown = (step.run or {}).get("options", {}).get("disclose")
+        if shown:
+            lines.append(f"    written in the picture: {shown.get('text')}")
         for network in (step.run or {}).get("networks", []):
             lines.append(f"    {network.get('role')}: {network.get('name')} ({network.get('licence')})")
     return lines

@@ -51,7 +51,9 @@ class _Exposed:
 
 def is_on_device(array: Any) -> bool:
     """Whether an array lies in GPU memory."""
-    return not isinstance(array, np.ndarray) and hasattr(array, "__cuda_array_interface__")
+    if isinstance(array, (np.ndarray, GpuArray)):
+        return isinstance(array, GpuArray)
+    return hasattr(array, "__cuda_array_interface__")
 
 
 def to_device(array: Array, *, device: int | None = None) -> GpuArray:
@@ -227,7 +229,7 @@ def place(target: DeviceArray, source: DeviceArray) -> None:
         copy.set_dst_device(target.ptr)
         copy.src_pitch, copy.dst_pitch = view.strides[0], width
         copy.width_in_bytes, copy.height = width, view.shape[0]
-        copy(stream.raw)
+        _start(copy, stream.raw)
 
 
 def pinned(shape: tuple[int, ...], dtype: Any, *, device: int = 0) -> Array:
@@ -275,7 +277,15 @@ def _pull_rows(gpu: Gpu, target: Array, address: int, pitch: int, width: int, co
     copy.set_dst_host(target)
     copy.src_pitch, copy.dst_pitch = pitch, width
     copy.width_in_bytes, copy.height = width, count
-    copy(current(gpu.index).raw)
+    _start(copy, current(gpu.index).raw)
+
+
+def _start(copy: Any, stream: Any) -> None:
+    """On the default stream pycuda only has the copy that is waited for."""
+    if stream is None:
+        copy(aligned=False)
+    else:
+        copy(stream)
 
 
 def _as_gpu_array(array: DeviceArray) -> GpuArray:

@@ -82,7 +82,7 @@ class TrtSession:
         Raises OptionError for inputs that do not fit, NetworkError, DeviceError.
         """
         with tracing.span(self.spec.name, "network", batch=len(next(iter(inputs.values()), ()))):
-            if all(hasattr(array, "__cuda_array_interface__") for array in inputs.values()) and inputs:
+            if inputs and all(map(device.is_on_device, inputs.values())):
                 return self.enqueue(inputs)
             return self._run_host(cast("Mapping[str, Array]", inputs))
 

@@ -8,12 +8,14 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from trtswap.concurrency import Later
 from trtswap.errors import OptionError, SigningError, StrPath
 from trtswap.options import ProvenanceOptions
-from trtswap.provenance.digests import Digest, file_type_sha256
+from trtswap.provenance.digests import file_sha256, file_type_sha256
 from trtswap.provenance.identity import Identity, load_identity, load_outside_identity, own_identity
 from trtswap.provenance.manifest import BESIDE, MIME, NetworkFact, manifest, mime_of
 from trtswap.provenance.parent import builder_of, sidecar_of
@@ -46,13 +48,14 @@ class Seal:
         if options.signing_cert is not None:
             self._try()
         self._consent = _consent_digest(options.consent) if options.consent is not None else None
-        self._digest = Digest(self._original)
-        self._describe: Callable[[], Sequence[NetworkFact]] = tuple
+        self._digest = Later(partial(file_sha256, self._original), "digest")
+        self._networks: Later[Sequence[NetworkFact]] | None = None
         self._options: Mapping[str, Any] = {}
 
     def describe(self, networks: Callable[[], Sequence[NetworkFact]], options: Mapping[str, Any]) -> None:
-        """What the manifest tells: the networks, asked for when signing, and the options that shaped the result."""
-        self._describe, self._options = networks, options
+        """What the manifest tells: the networks, asked for in a thread since their files are read, and the options
+        that shaped the result."""
+        self._networks, self._options = Later(networks, "describe"), options
 
     def check(self, output: StrPath, *, overwrite: bool) -> None:
         """Raises OptionError when the manifest would have to lie beside `output` where something else does."""
@@ -92,9 +95,10 @@ class Seal:
         import c2pa
 
         facts = {"original_sha256": self._digest.value(), "consent_sha256": self._consent}
+        networks = self._networks.value() if self._networks is not None else ()
         if inside:
             facts["file_type_sha256"] = file_type_sha256(path)
-        content = manifest(self._describe(), self._options, final.suffix, facts)
+        content = manifest(networks, self._options, final.suffix, facts)
         try:
             builder = builder_of(
                 content, self._original, c2pa.Context(c2pa.Settings.from_dict(dict(SETTINGS)))
@@ -179,7 +183,7 @@ def _identity(options: ProvenanceOptions) -> Identity:
 
 def _consent_digest(path: StrPath) -> str:
     try:
-        return Digest(Path(path)).value()
+        return file_sha256(path)
     except OSError as error:
         raise SigningError(f"the note of consent {path} cannot be read: {error.strerror or error}") from error
 

@@ -42,6 +42,10 @@ class Watched(Protocol):
     def cuts(self) -> tuple[bool, ...]: ...
 
     @property
+    def known(self) -> tuple[object, ...]:
+        """Not empty where an earlier run has made the frames: they are not looked at."""
+
+    @property
     def placements(self) -> Array | None: ...
 
     @property
@@ -125,7 +129,7 @@ class Monitor:
     def before(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Passes batches on, having looked at their frames as they were."""
         for batch in batches:
-            if self._off:
+            if self._off or batch.known:
                 yield batch
                 continue
             cuts = batch.cuts or (False,) * len(batch.frames)
@@ -140,7 +144,7 @@ class Monitor:
     def after(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Passes batches on, having looked at their frames as they have become."""
         for batch in batches:
-            for frame in () if self._off else batch.frames:
+            for frame in () if self._off or batch.known else batch.frames:
                 self._guarded(self._look_after, frame.index, frame.surface)
             yield batch
 

@@ -25,8 +25,12 @@ def analyse(
     recogniser: Recogniser | None = None,
     refiner: Refiner | None = None,
 ) -> Iterator[Batch]:
-    """Sets `faces` of each batch; with a refiner, their sixty-eight points, with a recogniser, their embeddings too."""
+    """Sets `faces` of each batch; with a refiner, their sixty-eight points, with a recogniser, their embeddings too.
+    Where frames are known already, their faces are."""
     for batch in batches:
+        if batch.known:
+            yield replace(batch, faces=tuple(item.faces for item in batch.known))
+            continue
         surfaces = [frame.surface for frame in batch.frames]
         yield replace(batch, faces=tuple(find_faces(surfaces, detector, options, recogniser, refiner)))
 

@@ -7,8 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trtswap.device import Event
+from trtswap.networks.classifier import Traits
 from trtswap.networks.swapper import Patches
+from trtswap.stages.known import Known
 from trtswap.types import Array, Faces, Frame
+
+_PER_FRAME = (
+    *("frames", "faces", "detected", "tracked", "cuts", "sources"),
+    *("known", "traits", "embedded", "arrivals"),
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,9 @@ class Batch:
     theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, set by `confine`, or None. maps:
     float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None. Where frames lie on a GPU:
     ready: when what was queued for the batch is done, for another thread; arrivals: when each frame is on the host.
+    known: per frame what an earlier run found in it, set by `recall`; empty for frames that are new. traits, embedded:
+    per frame what `sift` and `recognise` asked their networks for. moments: float64 [F, 3, 10], of colour, set by
+    `match_colours`, or None.
     """
 
     frames: tuple[Frame, ...]
@@ -34,8 +44,17 @@ class Batch:
     patches: Patches | None = None
     masks: Array | None = None
     maps: Array | None = None
+    known: tuple[Known, ...] = ()
+    traits: tuple[tuple[Traits, ...], ...] = ()
+    embedded: tuple[Array, ...] = ()
+    moments: Array | None = None
     ready: Event | None = None
     arrivals: tuple[Event, ...] = ()
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether all that matters of the frames is known, so that no network runs and nothing is drawn."""
+        return bool(self.known) and not any(item.in_view for item in self.known)
 
     @property
     def face_count(self) -> int:
@@ -50,8 +69,7 @@ class Batch:
         """The frames from `start` up to `end`, counted within the batch, with all that belongs to them."""
         counts = [len(faces) for faces in self.faces]
         rows = slice(sum(counts[:start]), sum(counts[:end]))
-        per_frame = ("frames", "faces", "detected", "tracked", "cuts", "sources", "arrivals")
-        return replace(self._of_faces(rows), **{name: getattr(self, name)[start:end] for name in per_frame})
+        return replace(self._of_faces(rows), **{name: getattr(self, name)[start:end] for name in _PER_FRAME})
 
     def face(self, row: int) -> Batch:
         """One face of a batch of one frame, alone on it."""
@@ -71,7 +89,7 @@ class Batch:
         return [self.face(row) for row in range(self.face_count)] if self.face_count > 1 else []
 
     def _of_faces(self, rows: slice) -> Batch:
-        """With the placements, patches, masks and maps of these faces alone."""
+        """With the placements, patches, masks, maps and moments of these faces alone."""
         patches = self.patches
         return replace(
             self,
@@ -79,6 +97,7 @@ class Batch:
             patches=None if patches is None else replace(patches, pixels=patches.pixels[rows]),
             masks=None if self.masks is None else self.masks[rows],
             maps=None if self.maps is None else self.maps[rows],
+            moments=None if self.moments is None else self.moments[rows],
         )
 
     @property

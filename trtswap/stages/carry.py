@@ -23,6 +23,8 @@ class Route(Protocol):
     """What the chain of stages does with frames besides working on them."""
 
     on_gpu: bool
+    decodes_on: int | None
+    """The GPU that may decode, or None."""
 
     def leaving(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Around all that one thread does: batches that another takes over."""
@@ -44,6 +46,7 @@ class HostRoute:
     """Frames stay on the host."""
 
     on_gpu = False
+    decodes_on: int | None = None
 
     def leaving(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """As they are."""
@@ -61,8 +64,9 @@ class GpuRoute:
 
     on_gpu = True
 
-    def __init__(self, gpu: int) -> None:
+    def __init__(self, gpu: int, *, decodes: bool = True) -> None:
         self._gpu = gpu
+        self.decodes_on: int | None = gpu if decodes else None
         if not native.core.cuda_built:
             raise DeviceError(
                 "frames stay on the GPU only where trtswap was built with its CUDA kernels, and this one was not",
@@ -125,4 +129,4 @@ def route_of(options: SwapOptions) -> Route:
             "frames cannot stay on the GPU while the networks run on the CPU",
             hint="leave --frames gpu or --device cpu out",
         )
-    return GpuRoute(device_index(options.device) or 0)
+    return GpuRoute(device_index(options.device) or 0, decodes=options.decoder == "auto")

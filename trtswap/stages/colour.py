@@ -89,7 +89,10 @@ def _measured(batch: Batch, template: str, size: int, usual: device.Constant) ->
 
 def _measure(batch: Batch, template: str, size: int, usual: device.Constant) -> device.Fetch:
     """Moments of all faces, float64 [F, 3, 10], perhaps still on their way to the host. usual: the weights of faces
-    without sixty-eight points."""
+    without sixty-eight points. Those of frames that are known were taken when they were made."""
+    if batch.known:
+        known = [item.moments for item in batch.known if len(item.moments)]
+        return device.fetch([np.concatenate(known) if known else np.zeros((0, _SIDES, 10))])
     if batch.patches is None or batch.placements is None or not batch.face_count:
         return device.fetch([np.zeros((0, _SIDES, 10))])
     pixels, points = batch.patches.pixels, landmarks_in_crops(batch)
@@ -172,7 +175,8 @@ class _Line:
         if not len(waiting.moments):
             return waiting.batch
         smoothed = _moments(np.concatenate(waiting.rows), waiting.moments[:, :, 0])
-        return replace(waiting.batch, maps=ops.transfer_maps(smoothed, self._method, self._strength))
+        maps = ops.transfer_maps(smoothed, self._method, self._strength)
+        return replace(waiting.batch, maps=maps, moments=waiting.moments)
 
 
 def _numbers(moments: Array) -> Array:

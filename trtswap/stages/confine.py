@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from trtswap import device, tracing
 from trtswap.errors import OptionError
 from trtswap.networks.mask import Occluder, Parser
+from trtswap.networks.swapper import Patches
 from trtswap.options import MaskOptions, Region
 from trtswap.stages.areas import area_masks
 from trtswap.stages.batch import Batch
@@ -46,30 +48,51 @@ def confine(
     Comes before anything is put back into the frames: occluders see them as they were; the parser sees the patches.
     size: edge of a patch in pixels. Raises OptionError for areas of faces without sixty-eight points.
     """
+    last: tuple[Batch, list[Callable[[], Array]]] | None = None
     for batch in batches:
-        masks = [soften(mask) for mask in _masks(batch, size, options, occluders, parser)]
-        yield replace(batch, masks=combine(masks)) if masks else batch
+        started = list(_started(batch, size, options, occluders, parser))
+        if last is not None:  # a batch behind on a GPU, which meanwhile has this one to work on
+            yield _confined(*last)
+            last = None
+        if started and batch.patches is not None and device.is_on_device(batch.patches.pixels):
+            last = batch, started
+        else:
+            yield _confined(batch, started)
+    if last is not None:
+        yield _confined(*last)
 
 
-def _masks(
+def _confined(batch: Batch, started: Sequence[Callable[[], Array]]) -> Batch:
+    masks = [soften(finish()) for finish in started]
+    return replace(batch, masks=combine(masks)) if masks else batch
+
+
+def _started(
     batch: Batch,
     size: int,
     options: MaskOptions,
     occluders: Sequence[Occluder],
     parser: Parser | None,
-) -> Iterator[Array]:
+) -> Iterator[Callable[[], Array]]:
+    """What gives each mask when it is asked for."""
     if batch.placements is None or batch.patches is None or not batch.face_count:
         return
     if occluders:
         surfaces = [frame.surface for frame in batch.frames]
         faces = (batch.frame_of_face, batch.placements, size)
-        yield combine([occluder.masks(surfaces, *faces) for occluder in occluders])
+        seen = [occluder.start(surfaces, *faces) for occluder in occluders]
+        yield lambda: combine([finish() for finish in seen])
     if "area" in options.kinds:
-        yield area_masks(_points(batch), batch.placements, size, options.areas)
+        outlines = area_masks(_points(batch), batch.placements, size, options.areas)
+        yield lambda: outlines
     if parser is not None:
-        patches = batch.patches
-        pictures = np.clip(device.to_host(patches.pixels) * patches.scale + patches.offset, 0, 1)
-        yield parser.masks(pictures, [_CLASSES[region] for region in options.regions])
+        yield partial(_parsed, parser, batch.patches, [_CLASSES[region] for region in options.regions])
+
+
+def _parsed(parser: Parser, patches: Patches, classes: Sequence[int]) -> Array:
+    """The mask of some parts of the new faces; the patches go through the host."""
+    pictures = np.clip(device.to_host(patches.pixels) * patches.scale + patches.offset, 0, 1)
+    return parser.masks(pictures, classes)
 
 
 def _points(batch: Batch) -> Array:

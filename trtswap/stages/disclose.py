@@ -72,7 +72,7 @@ def disclose(batches: Iterable[Batch], disclosed: Disclosure | None) -> Iterator
     index, placement = np.zeros(1, np.int32), disclosed.placement
     patch, mask = device.Constant(disclosed.patch), device.Constant(disclosed.mask)
     for batch in batches:
-        for frame in batch.frames:
+        for frame in () if batch.passed_over else batch.frames:
             plane = frame.surface.planes[0]
             ops.composite([frame.surface], index, placement, patch.beside(plane), mask.beside(plane))
         yield batch

@@ -30,7 +30,7 @@ def enhance(
     box = box_mask(restorer.size, MaskOptions(blur=mask_options.blur))[None]
     usual = device.Constant(_scaled(box, options.blend))
     for batch in batches:
-        if batch.face_count:
+        if batch.face_count and not batch.passed_over:
             surfaces = [frame.surface for frame in batch.frames]
             indices = batch.frame_of_face
             placements = restorer.placements(batch.landmarks_px)

@@ -78,9 +78,14 @@ class _Memory:
         alone = dict(zip(due, found, strict=True))
         faces = tuple(self._with_means(row, item, alone) for row, item in enumerate(batch.faces))
         self._forget()
-        return replace(batch, faces=faces)
+        counts = np.bincount(np.array([row for row, _ in due], np.intp), minlength=len(faces))
+        asked = np.split(found, np.cumsum(counts)[:-1])
+        return replace(batch, faces=faces, embedded=tuple(asked))
 
     def _run(self, batch: Batch, due: list[tuple[int, int]]) -> Array:
+        """The embeddings of some faces, float32 [N, 512]; where the frames are known, so are these."""
+        if batch.known:
+            return np.concatenate([item.embedded for item in batch.known])
         surfaces = [frame.surface for frame in batch.frames]
 
         def embed(rows: Sequence[tuple[int, int]]) -> Array:

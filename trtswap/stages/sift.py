@@ -24,12 +24,12 @@ def sift(batches: Iterable[Batch], classifier: FairFace, options: SelectOptions)
     """Narrows `faces` of each batch to those that pass the filters of `options`. "auto" is to be settled before."""
     jury = _Jury(classifier)
     for batch in batches:
-        traits = jury.judge(batch)
+        traits, asked = jury.judge(batch)
         kept = [
             faces.take([row for row in range(len(faces)) if passes(traits[place, row], options)])
             for place, faces in enumerate(batch.faces)
         ]
-        yield replace(batch, faces=tuple(kept))
+        yield replace(batch, faces=tuple(kept), traits=asked)
 
 
 def passes(traits: Traits, options: SelectOptions) -> bool:
@@ -52,28 +52,35 @@ class _Jury:
         self._seen: dict[int, int] = {}
         self._frames = 0
 
-    def judge(self, batch: Batch) -> dict[tuple[int, int], Traits]:
-        """The traits of each face, by its frame in the batch and its row."""
+    def judge(self, batch: Batch) -> tuple[dict[tuple[int, int], Traits], tuple[tuple[Traits, ...], ...]]:
+        """The traits of each face, by its frame in the batch and its row; and per frame what the classifier said."""
         due = [
             (place, row)
             for place, faces in enumerate(batch.faces)
             for row in range(len(faces))
             if self._is_due(faces, row)
         ]
-        landmarks = np.array([batch.faces[place].landmarks_px[row] for place, row in due]).reshape(-1, 5, 2)
-        surfaces = [frame.surface for frame in batch.frames]
-        indices = np.array([place for place, _ in due], np.intp)
-        fresh = dict(zip(due, self._classifier.classify(surfaces, indices, landmarks), strict=True))
+        fresh = dict(zip(due, self._classified(batch, due), strict=True))
         for (place, row), traits in fresh.items():
             number = _number(batch.faces[place], row)
             if number is not None:
                 self._votes.setdefault(number, Counter())[traits] += 1
         self._forget(batch)
-        return {
+        verdicts = {
             (place, row): self._verdict(faces, row) or fresh[place, row]
             for place, faces in enumerate(batch.faces)
             for row in range(len(faces))
         }
+        asked = (tuple(fresh[at] for at in due if at[0] == place) for place in range(len(batch.faces)))
+        return verdicts, tuple(asked)
+
+    def _classified(self, batch: Batch, due: list[tuple[int, int]]) -> list[Traits]:
+        """What the classifier says of some faces, or has said where the frames are known."""
+        if batch.known:
+            return [traits for item in batch.known for traits in item.traits]
+        landmarks = np.array([batch.faces[place].landmarks_px[row] for place, row in due]).reshape(-1, 5, 2)
+        surfaces = [frame.surface for frame in batch.frames]
+        return self._classifier.classify(surfaces, np.array([place for place, _ in due], np.intp), landmarks)
 
     def _is_due(self, faces: Faces, row: int) -> bool:
         number = _number(faces, row)

@@ -11,6 +11,7 @@ from trtswap.options import SmoothOptions
 from trtswap.stages.batch import Batch
 from trtswap.stages.fitting import Room, room_of
 from trtswap.stages.gaps import GapFiller
+from trtswap.stages.known import Known
 from trtswap.stages.scenes import SceneDetector, thumbnails
 from trtswap.stages.smooth import make_smoother
 from trtswap.stages.track import Tracker
@@ -37,8 +38,10 @@ def steady(
     done: list[_Waiting] = []
     for batch in batches:
         surfaces = [frame.surface for frame in batch.frames]
-        for frame, faces, thumbnail in zip(batch.frames, batch.faces, thumbnails(surfaces), strict=True):
-            done += line.push(_Waiting(frame, faces), thumbnail)
+        known = batch.known or (None,) * len(surfaces)
+        parts = zip(batch.frames, batch.faces, known, thumbnails(surfaces), strict=True)
+        for frame, faces, item, thumbnail in parts:
+            done += line.push(_Waiting(frame, faces, item), thumbnail)
         while done and len(done) >= (step := room.step(done[0].frame.index)):
             yield _batch(done[:step])
             del done[:step]
@@ -55,6 +58,7 @@ class _Waiting:
 
     frame: Frame
     detected: Faces
+    known: Known | None = None
     cut: bool = False
     scene: _Scene | None = None
     faces: Faces | None = None
@@ -159,10 +163,12 @@ class _Line:
 
 def _batch(items: list[_Waiting]) -> Batch:
     faces = tuple(item.faces if item.faces is not None else Faces.empty() for item in items)
+    known = tuple(item.known for item in items if item.known is not None)
     return Batch(
         frames=tuple(item.frame for item in items),
         faces=faces,
         detected=tuple(item.detected for item in items),
         tracked=faces,
         cuts=tuple(item.cut for item in items),
+        known=known if len(known) == len(items) else (),
     )

@@ -18,14 +18,14 @@ from trtswap.types import Array, DeviceArray, Identity
 def swap(
     batches: Iterable[Batch], swapper: Swapper, identities: Sequence[Identity], weight: float = 0.5
 ) -> Iterator[Batch]:
-    """Sets `placements` and `patches` of each batch that has faces.
+    """Sets `placements` and `patches` of each batch that has faces and is not passed over.
 
     identities: who is shown, by the numbers in `sources` of the batch. weight: see `Swapper.balanced`; other than a
     half it needs faces with embeddings.
     """
     shown = _Shown(swapper, np.stack([swapper.source_vector(identity) for identity in identities]))
     for batch in batches:
-        if not batch.face_count:
+        if batch.passed_over or not batch.face_count:
             yield batch
             continue
         placements = swapper.placements(batch.landmarks_px)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 from trtswap.errors import OptionError, StrPath
 from trtswap.options import EncodeOptions
 from trtswap.types import ChromaSiting, PixelFormat, VideoInfo
+from trtswap.video.encoder_plan import EncoderPlan
 from trtswap.video.hdr import HdrMetadata
+from trtswap.video.nvenc import nvenc_plan
 from trtswap.video.tags import PQ
+from trtswap.video.x264 import repeatable
 
 # SVT-AV1 writes its banner to standard error unless this is set before its first use.
 os.environ.setdefault("SVT_LOG", "0")
@@ -40,18 +42,6 @@ _PRESETS = {
 _AV1_SITINGS = {ChromaSiting.LEFT: "vertical", ChromaSiting.TOPLEFT: "colocated"}
 
 
-@dataclass(frozen=True)
-class EncoderPlan:
-    """encoder: FFmpeg's name. pix_fmt: what frames are handed over in. options: the encoder's private ones.
-    codec_tag: to be set, or None. notes: what the encoder changes or cannot keep, one sentence each."""
-
-    encoder: str
-    pix_fmt: str
-    options: Mapping[str, str]
-    codec_tag: str | None = None
-    notes: tuple[str, ...] = field(default=())
-
-
 def container_format(path: StrPath) -> str:
     """FFmpeg's muxer for the extension of `path`. Raises OptionError for one that is not supported."""
     suffix = Path(os.fspath(path)).suffix.lower()
@@ -68,20 +58,28 @@ def plan_encoder(info: VideoInfo, hdr: HdrMetadata, options: EncodeOptions, path
     combined."""
     container = container_format(path)
     if options.codec == "lossless":
+        if options.encoder == "nvenc":
+            raise OptionError("nvenc does not encode losslessly here", hint="leave --encoder nvenc out")
         return _lossless(info, options, container, path)
     codec = options.codec if options.codec != "auto" else _automatic(info, container)
     _require_held(codec, info, container, path)
     quality = _DEFAULT_QUALITY[codec] if options.quality is None else options.quality
-    preset = _preset(codec, options)
     pix_fmt, notes = _pixel_format(codec, info)
     if options.codec == "auto" and info.codec in _ENCODERS and codec != info.codec:
         notes.append(f"{info.codec} video cannot be written to {container}; it becomes {codec}")
     siting = _signalled_siting(info) if pix_fmt.startswith("yuv420p") else None
+    tag = "hvc1" if codec == "hevc" and container in ("mp4", "mov") else None
+    if options.encoder == "nvenc":
+        plan = nvenc_plan(codec, pix_fmt, quality, options, lost=_lost_by_nvenc(info, hdr, siting))
+        return replace(plan, codec_tag=tag, notes=(*notes, *plan.notes))
+    preset = _preset(codec, options)
     private = {"h264": _x264, "hevc": _x265, "av1": _svt_av1, "vp9": _vp9}[codec]
     settings, lost = private(
         quality, preset, siting, hdr if info.transfer == PQ else HdrMetadata(), options.threads
     )
-    tag = "hvc1" if codec == "hevc" and container in ("mp4", "mov") else None
+    if codec == "h264":
+        params = repeatable(settings.get("x264-params", ""), info.width_px)
+        settings.update({"x264-params": params} if params else {})
     return EncoderPlan(_ENCODERS[codec], pix_fmt, settings, tag, (*notes, *lost))
 
 
@@ -128,6 +126,15 @@ def _pixel_format(codec: str, info: VideoInfo) -> tuple[str, list[str]]:
             f"{codec} keeps it with chroma at full size (4:4:4)"
         )
     return sampling + ("10le" if info.format is PixelFormat.P010 else ""), notes
+
+
+def _lost_by_nvenc(info: VideoInfo, hdr: HdrMetadata, siting: ChromaSiting | None) -> tuple[str, ...]:
+    lost = []
+    if info.transfer == PQ and hdr.has_static:
+        lost.append("nvenc writes no HDR10 metadata here")
+    if siting not in (None, ChromaSiting.LEFT):
+        lost.append(f"nvenc cannot signal that chroma is sited {siting.value}" if siting else "")
+    return tuple(lost)
 
 
 Settings = tuple[dict[str, str], list[str]]

@@ -13,7 +13,7 @@ from trtswap.errors import TrtSwapError, VideoError
 from trtswap.options import EncodeOptions
 from trtswap.types import Frame, PixelFormat, Range, VideoInfo
 from trtswap.video.containers import AvError, describe
-from trtswap.video.encoders import EncoderPlan
+from trtswap.video.encoder_plan import EncoderPlan
 from trtswap.video.formats import frame_of, is_rgb
 from trtswap.video.reader import VideoSource
 from trtswap.video.streams import kept_metadata

@@ -80,6 +80,8 @@ def frame_of(surface: Surface, pix_fmt: str) -> av.VideoFrame:
     and converts RGB to BT.709 limited range for Y'CbCr formats. Raises ValueError for any other pair."""
     if surface.format is PixelFormat.RGB8:
         return _frame_of_rgb(surface, pix_fmt)
+    if pix_fmt == "p010le" and surface.format is PixelFormat.P010:
+        return _frame_of_p010(surface)
     depth = surface.format.bit_depth
     suffix = "10le" if depth == 10 else ""
     if pix_fmt not in (f"yuv420p{suffix}", f"yuv444p{suffix}"):
@@ -94,6 +96,14 @@ def frame_of(surface: Surface, pix_fmt: str) -> av.VideoFrame:
             np.right_shift(samples, 6, out=plane)
         else:
             plane[...] = samples
+    return frame
+
+
+def _frame_of_p010(surface: Surface) -> av.VideoFrame:
+    frame = av.VideoFrame(surface.width_px, surface.height_px, "p010le")
+    for index, samples in enumerate(surface.planes):
+        flat = samples.reshape(samples.shape[0], -1)
+        _rows(frame, index, samples.dtype)[: flat.shape[0], : flat.shape[1]] = flat
     return frame
 
 

@@ -13,7 +13,7 @@ import av
 from trtswap import tracing
 from trtswap.options import EncodeOptions
 from trtswap.video.containers import TEXT_OPTIONS, AvError
-from trtswap.video.encoders import EncoderPlan
+from trtswap.video.encoder_plan import EncoderPlan
 from trtswap.video.encoding import Encoder
 from trtswap.video.reader import VideoSource
 from trtswap.video.streams import StreamCopier, kept_metadata

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trtswap import tracing
-from trtswap.errors import InputError, OptionError, PictureError, StrPath, VideoError
+from trtswap.errors import OptionError, PictureError, SigningError, StrPath, TrtSwapError, VideoError
 
 Seal = Callable[[Path, Path], list[str]]
 """Does the last thing to a complete file, given where it is and where it will be; gives notes."""
@@ -84,16 +84,16 @@ def _reason(error: BaseException) -> str:
 
 
 class TemporaryOutput:
-    """A hidden file beside the output that takes its name when complete.
+    """A hidden file beside the output, or in `folder` on the same file system, that takes its name when complete.
 
     Raises `error` when the folder cannot be written.
     """
 
-    def __init__(self, path: StrPath, error: FileError) -> None:
+    def __init__(self, path: StrPath, error: FileError, *, folder: Path | None = None) -> None:
         self.final = Path(os.fspath(path)).absolute()
         self._error = error
         name = f".{self.final.stem[:80]}.{secrets.token_hex(6)}{self.final.suffix}"
-        self.path = self.final.with_name(name)
+        self.path = (folder or self.final.parent) / name
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except OSError as cause:
@@ -129,12 +129,20 @@ class TemporaryOutput:
             return []
         try:
             return seal(self.path, self.final)
-        except InputError as error:
-            kept = self._kept_name()
-            os.replace(self.path, kept)  # noqa: PTH105
-            error.message += f"; the finished file was kept as {kept.name}"
-            error.args = (error.message,)
+        except TrtSwapError as error:
+            self._keep(error)
             raise
+        except Exception as cause:
+            unforeseen = SigningError(f"{self.final.name} cannot be signed: {type(cause).__name__}: {cause}")
+            self._keep(unforeseen)
+            raise unforeseen from cause
+
+    def _keep(self, error: TrtSwapError) -> None:
+        """Gives the finished file a name that says that it is unsigned, and says so in `error`."""
+        kept = self._kept_name()
+        os.replace(self.path, kept)  # noqa: PTH105
+        error.message += f"; the finished file was kept as {kept.name}"
+        error.args = (error.message,)
 
     def _kept_name(self) -> Path:
         """A name beside the output that says that it is unsigned, and that no file has."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from itertools import chain
+from typing import Union
 
 import av
 
@@ -14,30 +16,37 @@ from trtswap.types import Frame
 from trtswap.video.base import WHOLE, FrameSource
 from trtswap.video.decoder import VideoDecoder
 from trtswap.video.formats import surface_of
+from trtswap.video.gpu_decoder import GpuPicture, GpuVideoDecoder, unusable
 from trtswap.video.probe import Probe, probe_video
 from trtswap.video.window import Window
 
 _SEEK_MARGINS_S = (0, 2, 20)
 _UNNOTICED_GAP_S = 0.5
+_log = logging.getLogger(__name__)
+
+Decoded = Union[av.VideoFrame, GpuPicture]  # noqa: UP007  evaluated at run time
 
 
-def open_video(path: StrPath, *, trim: Trim = WHOLE) -> VideoSource:
-    """Opens a video for reading. Raises VideoError, or OptionError when the trim starts past the end."""
-    return VideoSource(path, trim=trim)
+def open_video(path: StrPath, *, trim: Trim = WHOLE, gpu: int | None = None) -> VideoSource:
+    """Opens a video for reading. gpu: where it may be decoded, if that GPU can.
+
+    Raises VideoError, or OptionError when the trim starts past the end.
+    """
+    return VideoSource(path, trim=trim, gpu=gpu)
 
 
 class VideoSource(FrameSource):
     """The frames of a video's first or default video stream. Nothing is decoded before the first is asked
-    for, except one frame to know the format."""
+    for, except one frame to know the format. gpu: where frames are decoded to and stay, if that GPU can."""
 
-    def __init__(self, path: StrPath, *, trim: Trim = WHOLE) -> None:
+    def __init__(self, path: StrPath, *, trim: Trim = WHOLE, gpu: int | None = None) -> None:
         self.probe: Probe = probe_video(path)
         self.info = self.probe.info
         self.notes = list(self.probe.notes)
         self.trim = trim
         self.window = Window.of(trim, self.info, self.probe.first_pts)
         self.expected_frames = self.window.expected_frames()
-        self._decoder = VideoDecoder(os.fspath(path), self.probe.stream_index)
+        self._decoder = _decoder(os.fspath(path), self.probe, gpu)
         self._clock = _Clock(self.probe)
         self._started = False
 
@@ -73,7 +82,7 @@ class VideoSource(FrameSource):
         self.notes += self._clock.notes()
         self.notes += self._damage(index, completed)
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
+    def _decoded(self) -> Iterator[Decoded]:
         """From a key frame at or before the trim's start. A container may seek by decoding time or go wrong:
         a first frame later than asked for means starting earlier."""
         target = self.window.seek_pts
@@ -86,7 +95,7 @@ class VideoSource(FrameSource):
                     return
         yield from self._decoder.frames_from(None)
 
-    def _frame(self, decoded: av.VideoFrame, index: int, pts: int) -> Frame:
+    def _frame(self, decoded: Decoded, index: int, pts: int) -> Frame:
         info = self.info
         if (decoded.width, decoded.height) != (info.width_px, info.height_px):
             raise VideoError(
@@ -96,7 +105,10 @@ class VideoSource(FrameSource):
                 pts=pts,
                 hint="trim it there and process the parts one by one",
             )
-        surface = surface_of(decoded, info.format, info.colour, info.rotation_deg)
+        if isinstance(decoded, av.VideoFrame):
+            surface = surface_of(decoded, info.format, info.colour, info.rotation_deg)
+        else:
+            surface = decoded.surface
         return Frame(surface, index, pts, info.time_base, int(decoded.duration or 0))
 
     def _damage(self, delivered: int, completed: bool) -> list[str]:
@@ -127,6 +139,17 @@ class VideoSource(FrameSource):
         return None
 
 
+def _decoder(path: str, probe: Probe, gpu: int | None) -> VideoDecoder | GpuVideoDecoder:
+    """The one on the GPU where it gives the very same frames; else that in software, and the log says why."""
+    if gpu is not None:
+        reason = unusable(path, probe, gpu)
+        if reason is None:
+            _log.info("%s is decoded on the GPU", path)
+            return GpuVideoDecoder(path, probe, gpu)
+        _log.info("%s is decoded in software: %s", path, reason)
+    return VideoDecoder(path, probe.stream_index)
+
+
 class _Clock:
     """Time stamps that only grow: what is missing is extrapolated, what repeats is moved by one tick."""
 
@@ -143,7 +166,7 @@ class _Clock:
         """Where the last frame ends."""
         return 0 if self._last is None else self._last + (self._last_duration or self._step)
 
-    def stamp(self, decoded: av.VideoFrame) -> int:
+    def stamp(self, decoded: Decoded) -> int:
         """The time stamp of the next frame in ticks."""
         pts = decoded.pts
         if pts is None:

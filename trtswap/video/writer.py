@@ -9,7 +9,8 @@ from trtswap.errors import StrPath, VideoError
 from trtswap.options import EncodeOptions
 from trtswap.types import Frame
 from trtswap.video.base import DEFAULT_ENCODING, FrameSink
-from trtswap.video.encoders import EncoderPlan, container_format, plan_encoder
+from trtswap.video.encoder_plan import EncoderPlan
+from trtswap.video.encoders import container_format, plan_encoder
 from trtswap.video.encoding import end_of, write_errors
 from trtswap.video.muxer import Muxer
 from trtswap.video.paths import Seal, TemporaryOutput, require_output

@@ -42,10 +42,12 @@ class Ladder:
     half_widths: Array
     straight: Array
 
-    def chance(self, sizes: Array) -> Array:
-        """By how much mean squared residuals of noise vary, as a share: float64 [K - 1, G] for groups of G sizes."""
+    def allowed(self, tolerances: Tolerances, sizes: Array) -> Array:
+        """The mean squared residuals up to which fits are trusted, float64 [N, K - 1, G]. sizes: [G], of the groups."""
         freedom = np.maximum(1.2 * self.half_widths[1:, None] - 1.5, 1.0)
-        return np.asarray(np.sqrt(2 / (freedom * np.minimum(sizes, _LIMITED))))
+        chance = np.sqrt(2 / (freedom * np.minimum(sizes, _LIMITED)))
+        strict = 1 + _STRICTNESS[:, None] * chance
+        return np.asarray(strict * tolerances.white[:, None] + tolerances.slow + _ROUNDING)
 
 
 @dataclass(frozen=True)
@@ -111,24 +113,26 @@ def _substitute(rows: Array, totals: Array, centre: int) -> Array:
     return rows
 
 
-def aggregate(steps: Ladder, fits: Fits, values: Array, tolerances: Tolerances, groups: Array) -> Array:
+def aggregate(fits: Fits, values: Array, allowed: Array, share: Array, groups: Array) -> Array:
     """The estimate at the centre: float64 [N, D].
 
-    values: [N, W, D]. groups: [D, G], one 1 a row: dimensions of one group take the same bandwidth.
+    values: [N, W, D]. allowed: [N, K - 1, G], mean squared residuals, infinite to take the widest. share: [N, G], as of
+    `Tolerances`. groups: [D, G], one 1 a row: dimensions of one group take the same bandwidth.
     """
     centre = values[:, values.shape[1] // 2]
     values = values - centre[:, None]
     levels = fits.rows @ values
-    sizes = groups.sum(axis=0)
-    misfits = fits.residuals.mean_squares(values) @ (groups / sizes)
-    strict = 1 + _STRICTNESS[:, None] * steps.chance(sizes)
-    allowed = strict * tolerances.white[:, None] + tolerances.slow + _ROUNDING
-    excess = misfits / allowed
-    gates = np.clip(3 - 2 * excess, 0, 1)
-    gates[:, :-1] *= tolerances.share[:, None]
-    gates[:, _MIDDLE - 1] *= np.clip(3 - 2 / _FAR * excess[:, _MIDDLE - 2], 0, 1)
+    excess = (fits.residuals.mean_squares(values) @ (groups / groups.sum(axis=0))) / allowed
+    gates = _fading(excess)
+    gates[:, :-1] *= share[:, None]
+    gates[:, _MIDDLE - 1] *= _fading(excess[:, _MIDDLE - 2] / _FAR)
     weights = gates @ groups.T
-    estimate: Array = levels[:, 0]
+    estimate = levels[:, 0]
     for level in range(1, levels.shape[1]):
-        estimate = estimate + (levels[:, level] - estimate) * weights[:, level - 1]
+        estimate += (levels[:, level] - estimate) * weights[:, level - 1]
     return np.asarray(estimate + centre)
+
+
+def _fading(excess: Array) -> Array:
+    """1 up to 1, 0 from 1.5 on."""
+    return np.asarray(np.maximum(np.minimum(3 - 2 * excess, 1), 0))

@@ -47,6 +47,7 @@ class LocalFit:
         self.window = TrackWindow(2 * lag_frames + 1, self._dimensions + extras)
         self._rate = frame_rate or 25.0
         self._groups = groups
+        self._sizes = groups.sum(axis=0)
         self._model = noise or PlainNoise(groups)
         self._angles = list(angles)
         self._noise = ScaleHistory(self._model.kinds)
@@ -59,13 +60,16 @@ class LocalFit:
         self._noise.reset()
         self._time_s = -math.inf
         self._even: tuple[Array, Fits] | None = None
+        self._steady: tuple[Array, Array] | None = None
+        self._allowed = np.zeros((0, len(self._steps.half_widths) - 1, len(self._sizes)))
+        self._share = np.zeros((0, len(self._sizes)))
 
     def push(self, ids: Array, values: Array, weights: Array, time_s: float) -> tuple[Array, list[int]]:
         """Adds a frame: ids [N], values [N, D + extras], weights [N]. Returns slots and fresh slots as
         `TrackWindow.push`. Time stamps that do not grow are set a little later than the one before."""
         self._time_s = max(time_s, self._time_s + _LEAST_STEP_S)
         slots, fresh = self.window.push(ids, values, weights, self._time_s)
-        self._noise.push(self._squares(), fresh)
+        self._judge(self._noise.push(self._squares(), fresh))
         return slots, fresh
 
     def skip(self) -> None:
@@ -82,13 +86,25 @@ class LocalFit:
         fits = self._fits(slots)
         values = self.window.values[slots, :, : self._dimensions]
         middle = self._unwrap(values, fits.rows) if self._turned(values) else None
-        tolerances = self._model.tolerances(
-            self._noise.medians[slots], self._noise.counts[slots], values[:, self.lag_frames]
-        )
-        result = aggregate(self._steps, fits, values, tolerances, self._groups)
+        allowed, share = self._allowed[slots], self._share[slots]
+        units = self._model.units(values[:, self.lag_frames])
+        if units is not None:
+            allowed *= units[:, None]
+        result = aggregate(fits, values, allowed, share, self._groups)
         if middle is not None:
             result[:, self._angles] = _wrap(result[:, self._angles] + middle)
         return result
+
+    def _judge(self, slots: list[int]) -> None:
+        """Keeps what residuals of these slots may be."""
+        missing = self.window.slot_count - len(self._share)
+        if missing > 0:
+            self._allowed = np.concatenate([self._allowed, np.zeros((missing, *self._allowed.shape[1:]))])
+            self._share = np.concatenate([self._share, np.zeros((missing, self._share.shape[1]))])
+        if slots:
+            tolerances = self._model.tolerances(self._noise.medians[slots], self._noise.counts[slots])
+            self._allowed[slots] = self._steps.allowed(tolerances, self._sizes)
+            self._share[slots] = tolerances.share
 
     def _fits(self, slots: Array) -> Fits:
         """The fits; those of an even rate and whole windows are kept for the next frame."""
@@ -121,10 +137,9 @@ class LocalFit:
         newest is not measured, or four are not there."""
         window = self.window
         measured = window.weights[:, -_SEARCHED:] >= MEASURED
-        shown = window.present[:, -_ORDER:].any(axis=1)
-        if measured[shown, -_ORDER:].all():
+        if (measured[:, -_ORDER:] | ~window.present[:, -_ORDER:].any(axis=1, keepdims=True)).all():
             recent = window.values[:, -_ORDER:, : self._dimensions]
-            weights = difference_weights(window.times_s[-_ORDER:])[None, None]
+            weights = self._even_weights()
         else:
             order = np.argsort(~measured[:, ::-1], axis=1, kind="stable")[:, _ORDER - 1 :: -1]
             frames = window.length - 1 - order
@@ -137,6 +152,14 @@ class LocalFit:
         squares = self._model.squares(differences[:, 0], recent[:, -1])
         squares[~measured[:, -1] | (measured.sum(axis=1) < _ORDER)] = np.inf
         return np.asarray(squares)
+
+    def _even_weights(self) -> Array:
+        """The weights of differences over the newest frames, kept as long as the rate is even: [1, 1, 4]."""
+        times = self.window.times_s[-_ORDER:]
+        steps = times[1:] - times[:-1]
+        if self._steady is None or np.abs(steps - self._steady[0]).max() > _SAME_FRAMES / self._rate:
+            self._steady = (steps, difference_weights(times)[None, None])
+        return self._steady[1]
 
 
 def _wrap(angles: Array) -> Array:

@@ -12,16 +12,16 @@ from trtswap.types import Array
 MEASURED = 0.5
 """Samples of less weight say nothing about noise: they were filled in, or are doubted."""
 
-SLOW = np.array([1.0, 2.5, 6.5])
+SLOW = np.array([1.0, 2.0, 6.5])
 """How much larger than third differences tell the errors of a detector may be within windows, narrow to wide: they are
 not white, but drift with how the head is held."""
 
 
 @dataclass(frozen=True)
 class Tolerances:
-    """What mean squared residuals of N tracks and G groups may be: `white` [N, G] for noise that is white, times what
-    chance adds, plus `slow` [N, L, G] for each of L bandwidths. share: [N, G], how much of what third differences tell is
-    noise, 0..1; the rest is motion that all but the widest window would smooth away."""
+    """What mean squared residuals of N tracks and G groups may be. white: [N, G], for noise that is white, times what
+    chance adds. slow: [N, L, G], besides, for each of L bandwidths. share: [N, G], 0..1, how much of what third
+    differences tell is noise; the rest is motion that all but the widest window would smooth away."""
 
     white: Array
     slow: Array
@@ -29,15 +29,19 @@ class Tolerances:
 
 
 class Noise(Protocol):
-    """What is known of the noise of some kind of samples. kinds: how many scales are measured."""
+    """What is known of the noise of some kind of samples. kinds: how many scales are measured. Tolerances are of
+    samples in units of their own."""
 
     kinds: int
 
-    def squares(self, differences: Array, sample: Array) -> Array:
+    def squares(self, differences: Array, samples: Array) -> Array:
         """What is measured of third differences [N, D], beside one of their samples [N, D]: squares [N, kinds]."""
 
-    def tolerances(self, medians: Array, counts: Array, sample: Array) -> Tolerances:
-        """From the medians [N, kinds] of so many squares, infinite where unknown; counts: [N]. sample: [N, D]."""
+    def tolerances(self, medians: Array, counts: Array) -> Tolerances:
+        """From the medians [N, kinds] of so many squares, infinite where unknown; counts: [N]."""
+
+    def units(self, samples: Array) -> Array | None:
+        """The squared units [N, G] of samples [N, D]; None where they are 1."""
 
 
 class PlainNoise:
@@ -48,14 +52,17 @@ class PlainNoise:
         self._groups = groups / groups.sum(axis=0)
         self._medians = chi_square_medians(groups.sum(axis=0))
 
-    def squares(self, differences: Array, sample: Array) -> Array:  # noqa: ARG002
+    def squares(self, differences: Array, samples: Array) -> Array:  # noqa: ARG002
         """The mean squares of each group."""
         return np.asarray((differences * differences) @ self._groups)
 
-    def tolerances(self, medians: Array, counts: Array, sample: Array) -> Tolerances:  # noqa: ARG002
+    def tolerances(self, medians: Array, counts: Array) -> Tolerances:  # noqa: ARG002
         """All that third differences tell; the widest window where that is unknown."""
         levels = medians / self._medians
         return Tolerances(levels, SLOW[:, None] * levels[:, None], np.ones_like(levels))
+
+    def units(self, samples: Array) -> None:
+        """None: they are those of the samples."""
 
 
 def chi_square_medians(degrees: Array) -> Array:

@@ -30,12 +30,12 @@ _EXPECTED = (0.015 * EYES) ** 2
 _BRIEF = 8.0
 _MARGIN = 1.25
 _CALM = 2.0
-_MOVED = (2.5, 2.0)
+_MOVED = (4.0, 2.0)
 _SHARED = 1.3
 _DOUBT = 6.0
 _SHARED_SURELY = 1.4
 _IN_DOUBT = 2.0
-_SHIFT = (6.0, 12.0)
+_SHIFT = (5.0, 9.0)
 """Position moves by so many times the variance of scale and rotation (as point noise counts) at the most, where it is
 noise; twice as many where errors surely are shared."""
 
@@ -47,6 +47,8 @@ _LENIENCE = 1.2
 _SHAPE = slice(3, 4)
 _BOX = 4
 _KINDS = 6
+_POOL = np.array([2, 1, 1, 6, 0, 2]) / 12
+"""How much each kind tells of noise that is the same in every direction: its dimensions."""
 
 _UNITS = np.array([1 / 5, 1 / SPREAD, 1 / SPREAD, 6 / 10, 1.0])
 """The variance of each group, of position in template units, under point noise of variance 1."""
@@ -62,16 +64,22 @@ class PointNoise:
         self._groups = GROUPS / sizes
         self._scales = chi_square_medians(np.append(sizes, 2.0)) * np.append(_UNITS, 1.0)
 
-    def squares(self, differences: Array, sample: Array) -> Array:
+    def squares(self, differences: Array, samples: Array) -> Array:
         """Of each group, of position in template units, and of the warp: [N, 6]."""
         squares = np.empty((len(differences), _KINDS))
         squares[:, :-1] = (differences * differences) @ self._groups
-        squares[:, 0] *= np.exp(-2 * sample[:, SCALE])
+        squares[:, 0] *= np.exp(-2 * samples[:, SCALE])
         warp = differences[:, SHAPE] @ WARP
         squares[:, -1] = 0.5 * (warp * warp).sum(axis=1)
         return squares
 
-    def tolerances(self, medians: Array, counts: Array, sample: Array) -> Tolerances:
+    def units(self, samples: Array) -> Array:
+        """Position is in template units."""
+        units = np.ones((len(samples), len(_UNITS)))
+        units[:, 0] = np.exp(2 * samples[:, SCALE])
+        return units
+
+    def tolerances(self, medians: Array, counts: Array) -> Tolerances:
         """The two budgets."""
         known = np.isfinite(medians[:, -1:])
         variances = np.where(known, medians, 0.0) / self._scales + _LEAST
@@ -81,23 +89,28 @@ class PointNoise:
         floor = np.minimum(warp, most)
         moved = _ramp(levels[:, :_BOX].max(axis=1, keepdims=True) / floor, *_MOVED)
         margin = _MARGIN * _CALM ** (1 - moved)
-        white = np.where(known, np.clip(levels, floor, margin * floor), _EXPECTED)
-        similar = 0.25 * np.sqrt(levels[:, 1:3]).sum(axis=1, keepdims=True) ** 2
-        sure = _ramp(similar / warp, _SHARED * (1 + _DOUBT / count), _SHARED_SURELY)
-        low, high = _SHIFT
-        likely = 1 - _ramp(levels[:, :1] / similar, low * (1 + sure), high / low)
-        likely *= 1 - _ramp(levels[:, _SHAPE] / warp, _TURN[0], _TURN[1] / _TURN[0])
+        pooled = variances @ _POOL
+        white = np.clip(np.maximum(levels, pooled[:, None]), floor, margin * floor)
+        white = np.where(known, white, _EXPECTED)
+        sure, likely = _shared(levels, warp, count)
         shared = np.maximum(levels - (1 + _IN_DOUBT * (1 - sure)) * floor, 0.0) * likely
         shared = np.minimum(shared, _SHARED_MOST * most) * known
         share = np.minimum(_LENIENCE * (white + shared * sure) / levels, 1.0)
         slow = SLOW[:, None] * shared[:, None]
         slow[:, :-1] *= sure[:, :, None]
-        shared[:, _BOX], share[:, _BOX] = levels[:, _BOX], 1.0
         slow[:, :, _BOX] = SLOW * levels[:, _BOX, None]
-        white[:, _BOX] = levels[:, _BOX]
-        units = np.tile(_UNITS, (len(levels), 1))
-        units[:, 0] *= np.exp(2 * sample[:, SCALE])
-        return Tolerances(white * units, (slow + _UNSEEN) * units[:, None], share)
+        white[:, _BOX], share[:, _BOX] = levels[:, _BOX], 1.0
+        return Tolerances(white * _UNITS, (slow + _UNSEEN) * _UNITS, share)
+
+
+def _shared(levels: Array, warp: Array, count: Array) -> tuple[Array, Array]:
+    """How sure it is that the points share errors, and how likely that what is seen is such: [N, 1] each, 0..1."""
+    similar = 0.25 * np.sqrt(levels[:, 1:3]).sum(axis=1, keepdims=True) ** 2
+    sure = _ramp(similar / warp, _SHARED * (1 + _DOUBT / count), _SHARED_SURELY)
+    low, high = _SHIFT
+    shift = _ramp(levels[:, :1] / similar, low * (1 + sure), high / low)
+    turn = _ramp(levels[:, _SHAPE] / warp, _TURN[0], _TURN[1] / _TURN[0])
+    return sure, (1 - shift) * (1 - turn)
 
 
 def _ramp(values: Array, low: Array | float, times: float) -> Array:

@@ -16,8 +16,8 @@ _BENEFIT = 3.0
 
 
 def difference_weights(times_s: Array) -> Array:
-    """The weights [..., n] of the divided difference over n times [..., n], at length 1: they cancel polynomials of degree n - 2
-    and turn white noise of deviation s into a number of deviation s."""
+    """The weights [..., n] of the divided difference over n times [..., n], at length 1: they cancel polynomials of
+    degree n - 2 and turn white noise of deviation s into a number of deviation s."""
     gaps = times_s[..., :, None] - times_s[..., None, :]
     count = times_s.shape[-1]
     gaps[..., np.arange(count), np.arange(count)] = 1.0
@@ -36,26 +36,28 @@ def disagreement(points: Array, present: Array, times_s: Array) -> Array:
     with what follows; a sample alone, or two, with nothing.
     """
     steps = times_s[1:] - times_s[:-1]
-    one = points[:, 1:] - points[:, :-1]
-    two = points[:, 2:] - points[:, :-2]
-    bend = one[:, 1:] - one[:, :-1] * (steps[1:] / steps[:-1])[:, None, None]
-    gaps = np.concatenate([one, two, bend], axis=1)
-    lengths = np.sqrt(np.einsum("nfqd,nfqd->nfq", gaps, gaps))
-    near, far, bent = lengths[:, :4], lengths[:, 4:7], lengths[:, 7:]
+    gaps = np.empty((len(points), 10, *points.shape[2:]))
+    one, two, bend = gaps[:, :4], gaps[:, 4:7], gaps[:, 7:]
+    np.subtract(points[:, 1:], points[:, :-1], out=one)
+    np.subtract(points[:, 2:], points[:, :-2], out=two)
+    np.multiply(one[:, :-1], (steps[1:] / steps[:-1])[:, None, None], out=bend)
+    np.subtract(one[:, 1:], bend, out=bend)
+    squares = np.einsum("nfqd,nfqd->nfq", gaps, gaps)
+    near, far, bent = squares[:, :4], squares[:, 4:7], squares[:, 7:]
     known = (present[:, 2:] & present[:, 1:-1] & present[:, :-2])[:, :, None]
     before = np.where(known, np.minimum(np.maximum(near[:, 1:], far), bent), np.inf)
-    after = np.minimum(np.maximum(near[:, 2], far[:, 2]), bent[:, 2] * (steps[2] / steps[3]))
+    after = np.minimum(np.maximum(near[:, 2], far[:, 2]), bent[:, 2] * (steps[2] / steps[3]) ** 2)
     after = np.where(known[:, 2], after, np.inf)
-    before[:, 0] = np.where(known[:, 0], np.minimum(before[:, 0], after), after / _BENEFIT)
+    before[:, 0] = np.where(known[:, 0], np.minimum(before[:, 0], after), after / _BENEFIT**2)
     before[np.isinf(before)] = 0.0
-    return np.asarray(before)
+    return np.asarray(np.sqrt(before))
 
 
 class ScaleHistory:
-    """Medians per track and kind over the last `HISTORY` samples. Missing samples are infinite.
+    """Medians per track and kind over the last `HISTORY` samples. All kinds of a missing sample are infinite.
 
-    medians: [slots, kinds] as of the last push, infinite where fewer than five samples are known; counts: int [slots], how
-    many are. Medians of many samples hardly change from one to the next, and are taken every fourth time.
+    medians: [slots, kinds], infinite where fewer than five samples are known. counts: int [slots], how many are.
+    Medians of many samples hardly change from one to the next, and are taken every eighth time.
     """
 
     def __init__(self, kinds: int) -> None:
@@ -70,9 +72,9 @@ class ScaleHistory:
         self.medians = np.full((0, self._kinds), np.inf)
         self.counts = np.zeros(0, int)
 
-    def push(self, samples: Array, fresh: list[int]) -> Array:
-        """Adds samples [slots, kinds] of all slots and gives the medians. fresh: slots that begin a new track and forget
-        what was there."""
+    def push(self, samples: Array, fresh: list[int]) -> list[int]:
+        """Adds samples [slots, kinds] of all slots and gives the slots whose medians may have changed. fresh: slots
+        that begin a new track and forget what was there."""
         missing = len(samples) - len(self._samples)
         if missing > 0:
             self._grow(missing)
@@ -83,10 +85,12 @@ class ScaleHistory:
         self._next = (self._next + 1) % HISTORY
         known = samples[:, 0] < np.inf
         self._ages += known
-        due = np.flatnonzero(known & ((self._ages <= HISTORY // 2) | (self._ages % _STRIDE == 0)))
-        if len(due):
+        due: list[int] = np.flatnonzero(
+            known & ((self._ages <= HISTORY // 2) | (self._ages % _STRIDE == 0))
+        ).tolist()
+        if due:
             self._measure(due)
-        return self.medians
+        return fresh + due
 
     def _grow(self, missing: int) -> None:
         blank = np.full((missing, self._kinds, HISTORY), np.inf)
@@ -95,13 +99,12 @@ class ScaleHistory:
         self._ages = np.concatenate([self._ages, np.zeros(missing, int)])
         self.counts = np.concatenate([self.counts, np.zeros(missing, int)])
 
-    def _measure(self, due: Array) -> None:
+    def _measure(self, due: list[int]) -> None:
         ordered = np.sort(self._samples[due], axis=2)
-        counts = (ordered < np.inf).sum(axis=2)
-        middle = np.maximum(counts - 1, 0) // 2
-        medians = np.take_along_axis(ordered, middle[:, :, None], axis=2)[:, :, 0]
+        counts = np.count_nonzero(ordered[:, 0] < np.inf, axis=1)
+        medians = ordered[np.arange(len(due)), :, np.maximum(counts - 1, 0) // 2]
         medians[counts < _LEAST_SAMPLES] = np.inf
-        self.medians[due], self.counts[due] = medians, counts.min(axis=1)
+        self.medians[due], self.counts[due] = medians, counts
 
 
 class Guard:
@@ -134,6 +137,7 @@ class Guard:
         """
         apart = disagreement(points, present, times_s)
         settled = np.where(measured, np.sort(apart[:, 0], axis=1)[:, apart.shape[2] // 2], np.inf)
-        usual = self._typical.push(settled[:, None], fresh)[:, 0]
+        self._typical.push(settled[:, None], fresh)
+        usual = self._typical.medians[:, 0]
         limit = np.where(np.isinf(usual), limits[1], np.maximum(_TOLERANCE * usual, limits[0]))
         return np.asarray(apart <= limit[:, None, None])

@@ -51,6 +51,8 @@ def _need_context() -> None:
 
 
 class Context:
+    handle = 0xC0
+
     def push(self) -> None:
         _stack().append(self)
 
@@ -191,6 +193,7 @@ class Event:
     def record(self, stream: Stream | None = None) -> Event:
         _need_context()
         if stream is None:
+            launched.append(("event", 0))
             with _running:
                 _run_all()
             self._point = None
@@ -288,7 +291,8 @@ class Memcpy2D:
     def set_dst_host(self, array: np.ndarray) -> None:
         self._target = _bytes(array)
 
-    def __call__(self, stream: Stream | None) -> None:
+    def __call__(self, stream: Stream | None = None, *, aligned: bool = True) -> None:
+        assert stream is not None or not aligned
         source, target, width, rows = self._source, self._target, self.width_in_bytes, self.height
         pitches = self.src_pitch, self.dst_pitch
         assert min(pitches) >= width

@@ -1,0 +1,129 @@
+"""Quick motion is not taken for noise, nor noise for quick motion."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from support.heads import RATE, largest_eye_distance, true_points
+from support.tracked import moving, smoothed
+
+from trtswap.demo.clips import make_clip
+from trtswap.geometry import TEMPLATES, estimate_similarity, invert, transform_points
+from trtswap.options import ClipKind, SmoothOptions
+from trtswap.stages.smooth import make_smoother
+from trtswap.stages.smoothing.parameters import EYES, GROUPS, SHAPE, WARP, decompose
+from trtswap.stages.smoothing.point_noise import PointNoise
+
+TEMPLATE = TEMPLATES["arcface_112_v2"]
+CLIPS = 3
+
+
+@functools.cache
+def clips(kind: ClipKind, frames: int) -> list[np.ndarray]:
+    """The truth of some clips nobody has seen before."""
+    rng = np.random.default_rng()
+    return [true_points(kind, int(rng.integers(1 << 20)), frames) for _ in range(CLIPS)]
+
+
+def placed(points: np.ndarray) -> np.ndarray:
+    """Where a swap puts the template's points."""
+    return transform_points(invert(estimate_similarity(points, TEMPLATE)), TEMPLATE)
+
+
+def figures(points: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Root mean square error and second difference of the error of the placed points."""
+    off = placed(points) - placed(truth)
+    shaking = np.diff(off, 2, axis=0)
+    return np.sqrt([(off**2).sum(axis=2).mean(), (shaking**2).sum(axis=2).mean()])
+
+
+def smoothed_by(truth: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
+    """Error and jitter smoothed, in those without smoothing. noise: of each coordinate, in eye distances."""
+    seen = truth + rng.normal(0, noise * largest_eye_distance(truth), truth.shape)
+    result = smoothed(make_smoother(SmoothOptions(), RATE), seen, np.arange(len(seen)) / RATE)
+    return figures(result, truth) / figures(seen, truth)
+
+
+@pytest.mark.parametrize("noise", [0.005, 0.01, 0.02])
+@pytest.mark.parametrize("kind", ["fast", "profile turn"])
+def test_quick_heads_are_followed(kind: ClipKind, noise: float) -> None:
+    """Three seconds of a shaken head, and of one that turns from profile to profile."""
+    rng = np.random.default_rng()
+    ratios = [smoothed_by(truth, noise, rng) for truth in clips(kind, 75)]
+    error, jitter = np.median(ratios, axis=0)
+    assert error < 1.25
+    assert jitter < (1.1 if kind == "fast" else 0.95)
+
+
+def test_half_a_second_from_profile_to_profile_is_followed() -> None:
+    rng = np.random.default_rng()
+    ratios = [smoothed_by(truth, 0.01, rng) for truth in clips("profile turn", 12)]
+    assert np.median(ratios, axis=0)[0] < 2.5
+
+
+@pytest.mark.parametrize("noise", [0.005, 0.02])
+def test_talking_heads_gain(noise: float) -> None:
+    rng = np.random.default_rng()
+    ratios = [smoothed_by(truth, noise, rng) for truth in clips("talking", 75)]
+    error, jitter = np.median(ratios, axis=0)
+    assert error < 1.1
+    assert jitter < 0.9
+
+
+def test_errors_that_points_share_are_smoothed_away() -> None:
+    """A detector that is off as a whole, and by more than its points disagree: slowly and at random."""
+    rng = np.random.default_rng()
+    count = 150
+    time = np.arange(count)
+    slow = np.cumsum(rng.normal(0, 1, (count, 4)), axis=0)
+    slow -= np.stack([np.convolve(column, np.ones(15) / 15, "same") for column in slow.T], axis=1)
+    shared = slow * (0.6, 0.6, 0, 0) + rng.normal(0, 1, (count, 4)) * (1.2, 0.9, 0.012, 0.012)
+    path = np.stack([300 + 60 * np.sin(time / 20), 300 + 30 * np.cos(time / 25)], axis=1)
+    truth = moving(path)
+    seen = moving(path + shared[:, :2], 200 * np.exp(shared[:, 2]), shared[:, 3])
+    seen = seen + rng.normal(0, 0.25, seen.shape)
+    result = smoothed(make_smoother(SmoothOptions(), 30.0), seen)
+    error, jitter = figures(result, truth) / figures(seen, truth)
+    assert error < 0.9
+    assert jitter < 1 / 4
+
+
+def test_the_warp_is_what_no_view_of_a_flat_face_has() -> None:
+    rng = np.random.default_rng()
+    assert np.abs(WARP.T @ WARP - np.eye(2)).max() < 1e-12
+    flat = np.stack([TEMPLATE @ rng.normal(0, 1, (2, 2)).T + rng.normal(0, 9, 2) for _ in range(20)])
+    flat[:, 2] = rng.normal(0, 9, (20, 2))  # the nose is not in the plane
+    boxes = np.tile([0.0, 0.0, 1.0, 1.0], (20, 1))
+    assert np.abs(decompose(flat, boxes)[:, SHAPE] @ WARP).max() < 1e-9
+    noisy = moving(np.zeros((4000, 2)), 200.0) + rng.normal(0, 2.0, (4000, 5, 2))
+    warp = decompose(noisy, np.tile([0.0, 0.0, 1.0, 1.0], (4000, 1)))[:, SHAPE] @ WARP
+    assert warp.std() * 200 == pytest.approx(2.0, rel=0.05)
+
+
+def test_noise_that_is_the_same_in_every_direction_is_measured_as_such() -> None:
+    rng = np.random.default_rng()
+    scale, deviation, model = 150.0, 1.5, PointNoise()
+    points = moving(np.full((4000, 2), 300.0), scale) + rng.normal(0, deviation, (4000, 5, 2))
+    boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+    parameters = decompose(points, boxes)
+    squares = model.squares(parameters - parameters.mean(axis=0), parameters)
+    tolerances = model.tolerances(np.median(squares, axis=0)[None], np.array([64]))
+    units = model.units(parameters[:1])
+    expected = np.array([(parameters[:, GROUPS[:, group] > 0].var(axis=0)).mean() for group in range(4)])
+    assert tolerances.white[0, :4] * units[0, :4] == pytest.approx(expected, rel=0.1)
+    assert tolerances.share[0, :4].min() > 0.9
+
+
+def test_noise_is_presumed_where_it_is_not_known() -> None:
+    model = PointNoise()
+    unknown = model.tolerances(np.full((1, model.kinds), np.inf), np.array([0]))
+    assert 0.001 < np.sqrt(unknown.white[0, 0] * 5) / EYES < 0.03
+    assert np.isfinite(unknown.slow).all()
+
+
+def test_the_support_draws_what_the_renderer_says() -> None:
+    """The truth without a picture is the truth of the rendered frame."""
+    drawn = next(iter(make_clip("fast", 4, 2, (640, 360))))
+    assert np.abs(true_points("fast", 4, 2)[0] - drawn.heads[0].five_px).max() < 1e-3

@@ -1,0 +1,41 @@
+"""The files that a run writes beside each other: the video or picture, the overlay, the tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from trtswap import tracing
+from trtswap.stages.batch import Batch
+from trtswap.stages.recall import kept
+from trtswap.stages.track_file import TrackWriter
+from trtswap.types import Frame
+from trtswap.video import FrameSink, SegmentedSink
+
+Draw = Callable[[Batch], Iterator[Frame]]
+
+
+class Outputs:
+    """Hands finished batches to every file that is open. overlay, draw: a second video and what is drawn in it."""
+
+    def __init__(
+        self, result: FrameSink, overlay: FrameSink | None, draw: Draw | None, lines: TrackWriter | None
+    ) -> None:
+        self._result = result
+        self._overlay, self._draw = overlay, draw
+        self._lines = lines
+
+    def write(self, batch: Batch, frames: Iterator[Frame]) -> None:
+        """frames: those of the batch, on the host. Raises VideoError or PictureError."""
+        segments = self._result if isinstance(self._result, SegmentedSink) else None
+        notes: Iterator[Any] = kept(batch) if segments and not batch.known else iter(())
+        with tracing.span("write", "stage", **batch.facts()):
+            for frame in frames:
+                self._result.write(frame)
+                if segments and not batch.known:
+                    segments.note(next(notes))
+        if self._overlay is not None and self._draw is not None:
+            for frame in self._draw(batch):
+                self._overlay.write(frame)
+        if self._lines is not None:
+            self._lines.write(batch)
