@@ -104,7 +104,6 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         decoder=arguments.decoder,
         batch=arguments.batch,
         queue=arguments.queue,
-        frames=arguments.frames,
         memory=arguments.memory,
         memory_limit=arguments.memory_limit,
         overwrite=arguments.overwrite,
