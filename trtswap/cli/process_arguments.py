@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
 from trtswap.cli.blend_arguments import add_blend_arguments
+from trtswap.cli.file_arguments import add_files
 from trtswap.cli.optional_arguments import (
     add_detector_arguments,
     add_enhancer,
@@ -16,11 +17,10 @@ from trtswap.cli.optional_arguments import (
     default_text,
 )
 from trtswap.cli.running_arguments import add_running
-from trtswap.cli.selection_arguments import add_map, add_selection
+from trtswap.cli.selection_arguments import add_selection
 from trtswap.cli.values import PaddingAction, field_of, time_point
 from trtswap.options import (
     EncodeOptions,
-    ManyOptions,
     MaskOptions,
     SelectOptions,
     SmoothOptions,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from argparse import _ActionsContainer
 
 _DEFAULTS = SwapOptions()
-_MANY = ManyOptions()
 
 
 def _choices(settings: type, name: str) -> tuple[str, ...]:
@@ -41,7 +40,7 @@ def _choices(settings: type, name: str) -> tuple[str, ...]:
 
 def add_process_arguments(parser: ArgumentParser) -> None:
     """Adds every group of options that belongs to `process` alone."""
-    _add_files(parser)
+    add_files(parser)
     add_swap_options(parser)
 
 
@@ -67,58 +66,6 @@ def add_models_argument(group: _ActionsContainer) -> None:
         action="append",
         default=[],
         help="look for networks in this folder first (repeatable); `trtswap doctor` lists all searched",
-    )
-
-
-def _add_files(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("files")
-    who = group.add_mutually_exclusive_group(required=True)
-    who.add_argument(
-        "-s",
-        "--source",
-        metavar="PICTURE",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="the face to put in; several pictures of one person are averaged (repeatable)",
-    )
-    add_map(who)
-    group.add_argument(
-        "-t",
-        "--target",
-        metavar="FILE|FOLDER|PATTERN",
-        nargs="+",
-        action="extend",
-        required=True,
-        help="the video or picture whose faces are replaced; several (repeatable), folders and patterns with a folder "
-        "as output",
-    )
-    group.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE|FOLDER",
-        required=True,
-        help="what to write; appears only when complete, its ending chooses the container. A folder gets a file of "
-        "the same name for each target",
-    )
-    group.add_argument(
-        "-y",
-        "--overwrite",
-        action="store_true",
-        default=_DEFAULTS.overwrite,
-        help="replace the output if it exists (default: refuse)",
-    )
-    group.add_argument(
-        "--skip-existing",
-        action="store_true",
-        default=_MANY.skip_existing,
-        help="with a folder as output: leave out targets whose output exists (default: refuse)",
-    )
-    group.add_argument(
-        "--recursive",
-        action="store_true",
-        default=_MANY.recursive,
-        help="take folders with all that is below them (default: only what lies in them)",
     )
 
 

@@ -100,7 +100,7 @@ class SegmentedSink(FrameSink):
                 self._keep()
             if not folder.kept:
                 raise VideoError(f"no frame was written to {self._final}", path=self._final)
-            folder.require_space()
+            folder.require_space(1 if self._seal is None else 2)  # a file is signed as a copy
             self._file = TemporaryOutput(self._final, VideoError, folder=folder.path)
             self._join(folder.kept, self._file)
         self.notes += self._file.commit(overwrite=self._overwrite, seal=self._seal)

@@ -116,10 +116,10 @@ class WorkFolder:
         for segment in tuple(self.kept):
             yield from segment.notes()
 
-    def require_space(self) -> None:
-        """Raises VideoError where the disk has no room for all segments once more, in one file."""
-        needed, free = self.size_bytes, shutil.disk_usage(self.path).free
-        _log.info("joining %d segments of %d MB; %d MB are free", len(self.kept), needed >> 20, free >> 20)
+    def require_space(self, times: int) -> None:
+        """Raises VideoError where the disk has no room for all segments so many times more, in files of their own."""
+        needed, free = times * self.size_bytes, shutil.disk_usage(self.path).free
+        _log.info("joining %d segments takes %d MB; %d MB are free", len(self.kept), needed >> 20, free >> 20)
         if free < needed:
             raise VideoError(
                 f"cannot write {self._output}: it needs {needed >> 20} MB, and {free >> 20} MB are free",
