@@ -7,8 +7,8 @@ The mean offset between detections and truth in the face's own frame is taken of
 disturbed runs drop a tenth of the detections and add noise of 1 % of the eye distance to every point.
 
 A second table is of rendered clips of quick motion: errors and jitter without smoothing, in percent of the eye
-distance, and how many times as large they are smoothed, mean and worst of the clips. Their noise is that of the built-in
-networks, or white noise of so much on the truth.
+distance, and how many times as large they are smoothed, mean and worst of the clips. Their noise is that of the
+built-in networks, or white noise of so much on the truth.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import pytest
 from support import networks, painted, pictures, reference
 from support.recording import record_frames
 
+from trtswap import ops
 from trtswap.errors import DeviceMemoryError
 from trtswap.inference.ort import OrtSession
 from trtswap.networks.swapper import Patches
@@ -149,6 +150,26 @@ def test_faces_of_a_frame_go_one_by_one(world: Path, monkeypatch: pytest.MonkeyP
         Limited(alone)
         alone.setattr(OrtSession, "run", singly)
         check_same(frames, swapped(world, monkeypatch, 1, "two", **both)[1])
+
+
+def test_colours_are_measured_in_pieces(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And come out as they would; the batch stays."""
+    both: dict[str, Any] = {"select": SelectOptions("all")}
+    expected = swapped(world, monkeypatch, 4, "two", **both)[1]
+    measure, refused = ops.measure_colour, 0
+
+    def one_face(surfaces: Any, indices: Any, *rest: Any, **options: Any) -> Any:
+        nonlocal refused
+        if len(indices) > 1:
+            refused += 1
+            raise MemoryError("one face is all that fits")
+        return measure(surfaces, indices, *rest, **options)
+
+    monkeypatch.setattr(ops, "measure_colour", one_face)
+    report, frames = swapped(world, monkeypatch, 4, "two", **both)
+    assert refused > 0
+    assert not any("memory" in note for note in report.notes)
+    check_same(frames, expected)
 
 
 def test_a_detector_that_takes_no_frame_ends_the_run(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from support import fake_gpu, gpu_world, painted, tolerance
 from support.fake_core import pretend_operations
 from support.gpu_world import FRAME_BYTES, FRAMES, planes, run
 
-from trtswap import pipeline
+from trtswap import device, pipeline
 from trtswap.device import streams
 from trtswap.errors import DeviceError, OptionError
 from trtswap.options import (
@@ -124,7 +124,10 @@ def test_each_frame_goes_up_once_and_comes_down_once(
     settings = gpu_world.options(world, more=True, frames="gpu", decoder=decoder, batch=1)
     with pipeline.Pipeline([world / "me.png"], options=settings) as prepared:
         prepared.prepare()
-        with open_target(world / "large.mp4", gpu=0) as reader:  # the decoder was tried on the first frame
+        with (
+            device.use(),
+            open_target(world / "large.mp4", gpu=0) as reader,
+        ):  # the decoder was tried on the first frame
             list(reader)
         driver.copies.clear()
         driver.launched.clear()

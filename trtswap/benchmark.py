@@ -26,8 +26,8 @@ from trtswap.video.pictures import is_picture_file
 _HELD_BYTES = 512 << 20
 """Frames kept in memory to encode them alone, at most."""
 _ALONE_S = 0.5
-"""A network is run alone for so long, but at least `_ALONE_RUNS` times."""
-_ALONE_RUNS = 3
+"""A network is run alone for so long after each run, and once before that counts not, unless it takes `_LONG_S`."""
+_LONG_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Thread:
 @dataclass(frozen=True)
 class Network:
     """The runs of a network, per run of the whole. seconds: as they went, beside everything else. alone_seconds: what
-    the same runs take when nothing else is done. batch: the most frequent one."""
+    the same runs take at best when nothing else is done. batch: the most frequent one."""
 
     name: str
     runs: float
@@ -111,6 +111,7 @@ def benchmark(
     settings = _settled(options or SwapOptions(), target, how)
     tell = _Teller(on_progress, how.repeats + 1)
     totals, reports = Totals(), []
+    alone: dict[tuple[str, int], float] = {}
     with (
         tempfile.TemporaryDirectory(prefix="trtswap-bench-") as folder,
         Pipeline(sources, reference=reference, options=settings) as pipeline,
@@ -123,9 +124,9 @@ def benchmark(
             tell(number + 1)
             with tracing.recording(totals, probes=device_probes(settings)):
                 reports.append(pipeline.swap(target, output, on_progress=tell))
-        alone = {
-            (name, batch): _alone_s(pipeline.networks.sessions[name], batch) for name, batch in totals.batches
-        }
+            for name, batch in totals.batches:
+                took_s = _alone_s(pipeline.networks.sessions[name], batch)
+                alone[name, batch] = min(took_s, alone.get((name, batch), took_s))
         decode_fps = max(_decode_fps(target, settings) for _ in range(how.repeats))
         encode_fps, encoded, size_px = _encode_fps(target, settings, Path(folder) / f"again{_ending(target)}")
     return _made(settings, totals, reports, alone, (decode_fps, encode_fps, encoded, size_px))
@@ -229,7 +230,7 @@ def _held(reader: FrameSource) -> list[Frame]:
 
 
 def _alone_s(session: Session, batch: int) -> float:
-    """The median time of a run on noise, with nothing beside it. On a GPU inputs and outputs stay there."""
+    """The usual time of a run on noise, with nothing beside it. On a GPU inputs and outputs stay there."""
     rng = np.random.default_rng(0)
     width, height = session.spec.picture.size
     free = {"H": height, "W": width}
@@ -243,13 +244,14 @@ def _alone_s(session: Session, batch: int) -> float:
     if hasattr(session, "enqueue"):
         there = {name: device.to_device(array) for name, array in inputs.items()}
         run = lambda: device.to_host(session.run(there)[0])  # noqa: E731
-    run()
     times: list[float] = []
-    while len(times) < _ALONE_RUNS or sum(times) < _ALONE_S:
+    while sum(times) < _ALONE_S or len(times) < 2:
         started = time.perf_counter()
         run()
         times.append(time.perf_counter() - started)
-    return statistics.median(times)
+        if times[0] > _LONG_S:
+            break
+    return statistics.median(times[1:] or times)
 
 
 def _made(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from trtswap import __version__
 from trtswap.errors import OptionError, StrPath
 from trtswap.inference.cache import digest_of
 from trtswap.networks.loader import NetworkSet
-from trtswap.options import LONG_S, SEGMENT_S, ResumeOptions, SwapOptions
+from trtswap.options import LONG_S, SEGMENT_S, ProvenanceOptions, ResumeOptions, SwapOptions
 from trtswap.stages.people import People
 from trtswap.types import Identity, VideoInfo
 from trtswap.video.work_folder import left_binding, left_length
@@ -82,7 +82,8 @@ def binding_of(
     options: SwapOptions,
 ) -> dict[str, Any]:
     """Everything that shapes the frames of a run, as JSON takes it. Raises OSError for a file that cannot be read."""
-    settings = {name: value for name, value in asdict(options).items() if name not in _SHAPELESS}
+    plain = replace(options, provenance=ProvenanceOptions())  # which may hold a function, of no effect here
+    settings = {name: value for name, value in asdict(plain).items() if name not in _SHAPELESS}
     return {
         "the version of trtswap": __version__,
         "the libraries": {name: _version(name) for name in _LIBRARIES},

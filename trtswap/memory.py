@@ -121,7 +121,7 @@ def frames_in_flight(options: SwapOptions, frame_rate: float | None, batch: int,
     ahead = smooth.method in ("symmetric", "individual")
     lag = math.ceil(smooth.lag_s * rate) if ahead else 0
     steadying = 1 + round(smooth.gap_s * rate) + lag + batch
-    colours = lag + batch if options.blend.colour != "off" else 0
+    colours = lag + (2 if options.frames == "gpu" else 1) * batch if options.blend.colour != "off" else 0
     masks = _MASKS_AHEAD + batch if ahead else 0
     threads = 4 if options.enhance.network != "none" else 3
     return threads * batch * (queue + 1) + batch + steadying + colours + masks

@@ -98,7 +98,6 @@ OPTIONS: list[tuple[list[str], str, Any]] = [
     (["--encoder", "nvenc"], "encode.encoder", "nvenc"),
     (["--batch", "64"], "batch", 64),
     (["--queue", "16"], "queue", 16),
-    (["--frames", "gpu"], "frames", "gpu"),
     (["--memory", "strict"], "memory", "strict"),
     (["--memory-limit", "6GB"], "memory_limit", 6 * 10**9),
     (["--memory-limit", "512 MiB"], "memory_limit", 512 * 2**20),

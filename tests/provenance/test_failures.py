@@ -47,6 +47,7 @@ def test_a_disk_that_is_full_while_signing(world: Path, work: Path) -> None:
     tests = str(Path(__file__).parents[1])
     result = subprocess.run(
         [sys.executable, "-c", FULL_DISK, tests, str(world), str(work / "out.mp4"), str(size + 500)],
+        cwd=work,  # not the sources, which are unbuilt
         capture_output=True,
         text=True,
         timeout=120,

@@ -137,6 +137,7 @@ def test_signing_and_verifying_need_no_network(world: Path, tmp_path: Path, way:
     arguments = [str(Path(__file__).parents[1]), str(world), str(tmp_path / "out.mp4"), way]
     result = subprocess.run(
         [*before, sys.executable, "-c", ALONE, *arguments],
+        cwd=tmp_path,  # not the sources, which are unbuilt
         env={**os.environ, "TRTSWAP_SIGNING": str(tmp_path / "keys")},
         capture_output=True,
         text=True,

@@ -11,10 +11,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from support.signed import frames_in, kept, signing, swap
+from support import painted
+from support.signed import SIZE, frames_in, kept, signing, swap
 
 from trtswap.errors import OptionError, SigningError
-from trtswap.options import ProvenanceOptions
+from trtswap.options import DiscloseOptions, ProvenanceOptions, ResumeOptions
 from trtswap.provenance import identity as keys
 from trtswap.provenance import outside
 from trtswap.provenance.seal import Seal
@@ -195,3 +196,34 @@ def test_a_key_without_permission_is_told(world: Path, work: Path, company: Path
     how = {"signing_cert": str(company / keys.CHAIN), "signing_key": str(company / keys.KEY)}
     with pytest.raises(SigningError, match=r"key\.pem cannot be read: Permission denied"):
         swap(world, world / "clip.mp4", work / "out.mp4", **how)
+
+
+class Card:
+    """Something that signs and cannot be copied, as a session with a device cannot."""
+
+    def __init__(self, folder: Path) -> None:
+        private = serialization.load_pem_private_key((folder / keys.KEY).read_bytes(), None)
+        assert isinstance(private, ec.EllipticCurvePrivateKey)
+        self._private = private
+
+    def __deepcopy__(self, _: object) -> Card:
+        raise TypeError("there is only one of these")
+
+    def sign(self, data: bytes) -> bytes:
+        return self._private.sign(data, ec.ECDSA(hashes.SHA256()))
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_an_output_made_in_segments_is_signed_as_one(
+    world: Path, work: Path, company: Path, ending: str
+) -> None:
+    long = work / "long.mp4"
+    painted.write_clip(long, [[face] for face in painted.swaying(40, SIZE)], SIZE)
+    swap(
+        world, long, work / f"out.{ending}",
+        signing_command=Card(company).sign, signing_cert=str(company / keys.CHAIN),
+        settings={"resume": ResumeOptions(segment_s=0.5), "disclose": DiscloseOptions(text="AI-altered")},
+    )  # fmt: skip
+    assert frames_in(work / f"out.{ending}") == 40
+    assert verify(work / f"out.{ending}", [company / keys.ROOT]).state == "trusted"
+    assert len(list(work.iterdir())) == (3 if ending == "mkv" else 2), "the segments are gone"

@@ -39,6 +39,7 @@ def test_every_container_verifies(world: Path, ending: str) -> None:
     assert {network["role"] for network in step.run["networks"]} >= {"detector", "recogniser", "swapper"}
     assert all(len(network["sha256"]) == 64 and network["licence"] for network in step.run["networks"])
     assert step.run["options"]["mask"]["blur"] == 0.3
+    assert {"detect", "smooth", "blend", "enhance", "encode", "trim"} <= set(step.run["options"])
     original = target_for(world, ending).read_bytes()
     assert step.run["original_sha256"] == hashlib.sha256(original).hexdigest()
 

@@ -54,9 +54,9 @@ class _Waiting:
 
     def fits(self, stream: Stream) -> bool:
         """Whether nothing has to be waited for on `stream`."""
-        if self.events:
+        if self.events:  # of several streams, or of the default one
             return all(event.reached for event in self.of_others(stream))
-        return self.streams == (stream,) or all(other.idle for other in self.streams)
+        return self.streams == (stream,) or self.streams[0].idle
 
     def of_others(self, stream: Stream) -> list[Event]:
         """The events of the other streams."""
@@ -105,13 +105,14 @@ class Pool:
             return sum(size * len(waiting) for size, waiting in self._free.items())
 
     def _sort(self) -> None:
-        """Those given back since, by size; for those of several streams it is noted how far their work is."""
+        """Those given back since, by size; for those of several streams, or of the default one, it is noted how far
+        their work is."""
         while True:
             try:
                 size, item = self._given.popleft()
             except IndexError:
                 return
-            if len(item.streams) > 1:
+            if len(item.streams) > 1 or item.streams[0].raw is None:
                 item.events = tuple(stream.record() for stream in item.streams)
             self._free.setdefault(size, deque()).append(item)
 

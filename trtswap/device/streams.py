@@ -81,9 +81,9 @@ class Stream:
 
     @property
     def idle(self) -> bool:
-        """Whether all that was queued is done; does not wait."""
+        """Whether all that was queued is done; does not wait. The default stream is never known to be."""
         if self.raw is None:
-            return self.record().reached
+            return False
         with self.gpu.current():
             return bool(self.raw.is_done())
 

@@ -18,6 +18,7 @@ from trtswap.options import SwapOptions
 if TYPE_CHECKING:
     from trtswap.provenance.seal import Seal
 
+_SHAPING = ("detect", "landmarks", "smooth", "mask", "blend", "enhance", "encode", "trim")
 _UNSIGNED = "the output carries no signed manifest, only the plain mark; the reason is logged on this machine"
 
 
@@ -47,7 +48,7 @@ def start(
 
 def shaping(options: SwapOptions) -> dict[str, Any]:
     """The options that shaped the result: no path, no picture, nothing of a person."""
-    parts = {name: asdict(getattr(options, name)) for name in ("smooth", "mask", "blend", "enhance")}
+    parts = {name: asdict(getattr(options, name)) for name in _SHAPING}
     shown = options.disclose
     if shown.text is not None:
         parts["disclose"] = {"text": shown.text, "place": shown.place, "size": shown.size}

@@ -81,6 +81,13 @@ class Batch:
             sources=tuple(numbers[row : row + 1] for numbers in self.sources),
         )
 
+    def smaller(self) -> list[Batch]:
+        """The halves of several frames, the faces of one one by one; nothing where there is one face or none."""
+        frames = len(self.frames)
+        if frames > 1:
+            return [self.part(0, frames // 2), self.part(frames // 2, frames)]
+        return [self.face(row) for row in range(self.face_count)] if self.face_count > 1 else []
+
     def _of_faces(self, rows: slice) -> Batch:
         """With the placements, patches, masks, maps and moments of these faces alone."""
         patches = self.patches

@@ -50,7 +50,7 @@ def match_colours(
     usual = device.Constant(skin_weights(size, template))
     last: tuple[Batch, device.Fetch] | None = None
     for batch in batches:
-        measured = _measure(batch, template, size, usual)
+        measured = _measured(batch, template, size, usual)
         if last is not None:  # a batch behind on a GPU, which meanwhile has this one to work on
             yield from line.push(last[0], last[1].get()[0])
             last = None
@@ -73,6 +73,18 @@ def landmarks_in_crops(batch: Batch) -> Array | None:
         for faces in batch.faces
     ]
     return transform_points(batch.placements, np.concatenate(points))
+
+
+def _measured(batch: Batch, template: str, size: int, usual: device.Constant) -> device.Fetch:
+    """`_measure`, in smaller pieces where memory runs out: each face is measured by itself. Raises MemoryError."""
+    try:
+        return _measure(batch, template, size, usual)
+    except MemoryError:
+        pieces = batch.smaller()
+        if not pieces:
+            raise
+    found = [_measured(piece, template, size, usual).get()[0] for piece in pieces]
+    return device.fetch([np.concatenate(found)])
 
 
 def _measure(batch: Batch, template: str, size: int, usual: device.Constant) -> device.Fetch:

@@ -48,23 +48,10 @@ def confine(
     Comes before anything is put back into the frames: occluders see them as they were; the parser sees the patches.
     size: edge of a patch in pixels. Raises OptionError for areas of faces without sixty-eight points.
     """
-    last: tuple[Batch, list[Callable[[], Array]]] | None = None
     for batch in batches:
         started = list(_started(batch, size, options, occluders, parser))
-        if last is not None:  # a batch behind on a GPU, which meanwhile has this one to work on
-            yield _confined(*last)
-            last = None
-        if started and batch.patches is not None and device.is_on_device(batch.patches.pixels):
-            last = batch, started
-        else:
-            yield _confined(batch, started)
-    if last is not None:
-        yield _confined(*last)
-
-
-def _confined(batch: Batch, started: Sequence[Callable[[], Array]]) -> Batch:
-    masks = [soften(finish()) for finish in started]
-    return replace(batch, masks=combine(masks)) if masks else batch
+        masks = [soften(finish()) for finish in started]
+        yield replace(batch, masks=combine(masks)) if masks else batch
 
 
 def _started(
