@@ -266,6 +266,23 @@ def test_interrupted_twice(world: Path, whole: Path, tmp_path: Path, first: int,
     assert_same(out, whole)
 
 
+def test_the_batch_that_memory_left_room_for_is_kept(world, tmp_path, monkeypatch) -> None:
+    """Other batches may round otherwise; the run that goes on has more memory, and still takes the smaller one."""
+    plan = pipeline.memory.plan
+    out, whole = tmp_path / "out.mp4", tmp_path / "whole.mp4"
+    settings = options(world, batch=4)
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline.memory, "plan", lambda *given: replace(plan(*given), batch=2))
+        pipeline.swap_video([world / "me.png"], world / "one.mp4", whole, options=settings)
+        interrupted([world / "me.png"], world / "one.mp4", out, 40, options=settings)
+    batches = []
+    stages = pipeline.stages
+    monkeypatch.setattr(pipeline, "stages", lambda *given: batches.append(given[2].batch) or stages(*given))
+    pipeline.swap_video([world / "me.png"], world / "one.mp4", out, options=resumed(settings))
+    assert batches == [2]
+    assert_same(out, whole)
+
+
 def test_tracks_are_told_in_full(world: Path, tmp_path: Path) -> None:
     settings = options(world)
     pipeline.swap_video(
@@ -347,7 +364,7 @@ class TestLeftOvers:
                 (models / name).symlink_to(world / "models" / name)
             settings = replace(settings, models=(str(models),))
         elif change == "batch":
-            settings, named = replace(settings, batch=8), "option batch"
+            settings, named = replace(settings, batch=6), "option batch"
         elif change == "segment":
             settings, named = replace(settings, resume=ResumeOptions(1.0, "resume")), "frames of a segment"
         else:

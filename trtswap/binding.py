@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from trtswap import __version__
-from trtswap.errors import StrPath
+from trtswap.errors import OptionError, StrPath
 from trtswap.inference.cache import digest_of
 from trtswap.networks.loader import NetworkSet
-from trtswap.options import LONG_S, SEGMENT_S, ProvenanceOptions, SwapOptions
+from trtswap.options import LONG_S, SEGMENT_S, ProvenanceOptions, ResumeOptions, SwapOptions
 from trtswap.stages.people import People
 from trtswap.types import Identity, VideoInfo
+from trtswap.video.work_folder import left_binding, left_length
 
 _SHAPELESS = (
-    *("models", "monitor", "overwrite", "provenance", "queue", "resume", "licence"),
-    *("memory", "memory_limit"),
+    *("licence", "memory", "memory_limit", "models", "monitor", "overwrite", "provenance", "queue", "resume"),
 )
-"""Options without an effect on the frames."""
+"""Options without an effect on the frames of their own; memory has one by the batch."""
+_OPTION = "the option "
+_BATCH = f"{_OPTION}batch"
 _END_BYTES = 1 << 20
 _LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "tensorrt")
 _USUAL_RATE = 25.0
@@ -39,6 +41,36 @@ def frames_per_segment(info: VideoInfo, expected: int | None, options: SwapOptio
     if not seconds:
         return None
     return max(1, round(seconds * rate / options.batch)) * options.batch
+
+
+def segment_length(
+    info: VideoInfo,
+    expected: int | None,
+    output: StrPath,
+    debug_overlay: StrPath | None,
+    options: SwapOptions,
+) -> int | None:
+    """How many frames each segment of a run's output has: as asked for, or as an interrupted run left them; None for
+    one piece, as beside an overlay, which is not kept in segments. Raises OptionError where those are asked for."""
+    if debug_overlay is None:
+        length = frames_per_segment(info, expected, options)
+        asked = options.resume.segment_s is not None or info.is_picture
+        return length if asked else left_length(output) or length
+    if options.resume != ResumeOptions():
+        raise OptionError(
+            "a video with an overlay beside it is made in one piece, and cannot be gone on with",
+            hint="leave --debug-overlay or --segment, --resume, --restart out",
+        )
+    return None
+
+
+def batch_of(output: StrPath, planned: int, options: SwapOptions) -> int:
+    """The batch of a run: that of the interrupted one it is to go on with, where memory left room for less then than
+    the options say; else the planned one."""
+    left = left_binding(output).get(_BATCH)
+    if options.resume.left_over != "resume" or not isinstance(left, int) or not 0 < left <= options.batch:
+        return planned
+    return planned if options.batch % left else left
 
 
 def binding_of(
@@ -60,7 +92,7 @@ def binding_of(
         "the file of tracks": None if tracks is None else digest_of(Path(tracks)),
         "the networks": [[role, spec.name, digest_of(path)] for role, spec, path in networks.used],
         "the people": _people(people),
-        **{f"the option {name}": value for name, value in settings.items()},
+        **{f"{_OPTION}{name}": value for name, value in settings.items()},
     }
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from trtswap import tracing
+from trtswap.networks.loader import NetworkSet
+from trtswap.options import SwapOptions
 from trtswap.stages.batch import Batch
+from trtswap.stages.mask import face_masks
+from trtswap.stages.overlay import overlaid
 from trtswap.stages.recall import kept
 from trtswap.stages.track_file import TrackWriter
 from trtswap.types import Frame
@@ -39,3 +44,16 @@ class Outputs:
                 self._overlay.write(frame)
         if self._lines is not None:
             self._lines.write(batch)
+
+
+def overlay_of(networks: NetworkSet, settings: SwapOptions) -> Draw:
+    """What is drawn in a second video: where faces are and were found, masks, cuts."""
+    swapper = networks.swapper
+    mask = face_masks(swapper.size, swapper.template, settings.mask)[0]
+
+    def draw(batch: Batch) -> Iterator[Frame]:
+        for row, frame in enumerate(batch.frames):
+            surface = overlaid(batch, row, template=swapper.template, crop_px=swapper.size, mask=mask)
+            yield replace(frame, surface=surface)
+
+    return draw

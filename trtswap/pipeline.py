@@ -7,7 +7,7 @@ complete; any error, and Ctrl-C, ends every thread and leaves no output.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,34 +15,30 @@ from types import TracebackType
 from typing import Any
 
 from trtswap import __version__, device, memory, tracing
-from trtswap.binding import binding_of, frames_per_segment
+from trtswap.binding import batch_of, binding_of, segment_length
 from trtswap.chain import refiner_of, stages
 from trtswap.engine_options import device_index
-from trtswap.errors import OptionError, StrPath
+from trtswap.errors import StrPath
 from trtswap.inference.cache import digest_of
 from trtswap.networks.loader import NetworkSet
-from trtswap.options import ResumeOptions, SwapOptions
-from trtswap.outputs import Outputs
+from trtswap.options import SwapOptions
+from trtswap.outputs import Outputs, overlay_of
 from trtswap.progress import Counter, OnProgress
 from trtswap.provenance.manifest import NetworkFact
 from trtswap.provenance.run import shaping
 from trtswap.provenance.run import start as start_provenance
 from trtswap.quality.gate import Gate
 from trtswap.quality.monitor import Monitor, Person
-from trtswap.stages.batch import Batch
 from trtswap.stages.carry import route_of
 from trtswap.stages.disclose import cover, disclosure
 from trtswap.stages.fitting import Room
 from trtswap.stages.identity import identify
-from trtswap.stages.mask import face_masks
-from trtswap.stages.overlay import overlaid
 from trtswap.stages.people import Cast, People, check_people, check_tracks, meet, settled
-from trtswap.stages.recall import Past, past_of
+from trtswap.stages.recall import notes_of, past_of
 from trtswap.stages.track_file import track_writer
-from trtswap.types import Frame, SwapReport, VideoInfo
-from trtswap.video import FrameSource, SegmentedSink, create_output, open_target
+from trtswap.types import SwapReport, VideoInfo
+from trtswap.video import SegmentedSink, create_output, open_target
 from trtswap.video.paths import check_apart
-from trtswap.video.work_folder import left_length
 
 __all__ = ["OnProgress", "Pipeline", "swap_video"]
 
@@ -167,7 +163,7 @@ class Pipeline:
                 "marks": MARKS,
                 "seal": seal,
             }
-            length = self._segment_length(reader, output, debug_overlay)
+            length = segment_length(reader.info, reader.expected_frames, output, debug_overlay, options)
             writer = opened.enter_context(create_output(output, reader, **writing, frames_per_segment=length))
             overlay = None
             if debug_overlay is not None:
@@ -179,12 +175,14 @@ class Pipeline:
             if seal is not None:
                 seal.describe(partial(_network_facts, ready.networks), shaping(options))
             planned = self._planned(ready, reader.info)
-            settings = replace(ready.settings, batch=planned.batch, queue=planned.queue)
+            together = batch_of(output, planned.batch, options)
+            settings = replace(ready.settings, batch=together, queue=planned.queue)
             past = None
             if isinstance(writer, SegmentedSink):
                 binding = binding_of(target, output, tracks, ready.networks, ready.people, settings)
                 past = past_of(*writer.bind(binding, options.resume.left_over))
-            outputs = Outputs(writer, overlay, _drawing(ready) if overlay is not None else None, lines)
+            draw = overlay_of(ready.networks, settings) if overlay is not None else None
+            outputs = Outputs(writer, overlay, draw, lines)
             monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
             room = Room(settings.batch)
             made = ready.networks, settings, ready.people, tracks, monitor, route, text, room, past
@@ -209,7 +207,7 @@ class Pipeline:
                 *counter.notes(),
                 *planned.notes(options),
                 *room.notes,
-                *_resumed(past, measured.figures),
+                *notes_of(past, measured.figures),
                 *writer.notes,
                 *measured.notes,
             ),
@@ -235,22 +233,6 @@ class Pipeline:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _segment_length(
-        self, reader: FrameSource, output: StrPath, debug_overlay: StrPath | None
-    ) -> int | None:
-        """Of the output, in frames: as asked for, or that of an interrupted run; None for one piece, as beside an
-        overlay, which is not kept in parts."""
-        if debug_overlay is None:
-            length = frames_per_segment(reader.info, reader.expected_frames, self._options)
-            asked = self._options.resume.segment_s is not None or reader.info.is_picture
-            return length if asked else left_length(output) or length
-        if self._options.resume != ResumeOptions():
-            raise OptionError(
-                "a video with an overlay beside it is made in one piece, and cannot be gone on with",
-                hint="leave --debug-overlay or --segment, --resume, --restart out",
-            )
-        return None
 
     def _ready(self) -> _Prepared:
         if self._prepared is None:
@@ -294,14 +276,6 @@ class Pipeline:
             device.release_unused(device_index(self._options.device) or 0)
 
 
-def _resumed(past: Past | None, figures: Mapping[str, float | None]) -> list[str]:
-    """What is to be known of a run that went on after another."""
-    if past is None or not past.frames:
-        return []
-    notes = [f"{past.frames} frames were kept from an interrupted run"]
-    return [*notes, "the figures of quality are of the other frames alone"] if figures else notes
-
-
 def _network_facts(networks: NetworkSet) -> list[NetworkFact]:
     """What a manifest tells of the networks."""
     return [
@@ -314,15 +288,3 @@ def _person(ready: _Prepared) -> Person | None:
     """For the monitor's figures of identity, where one person is shown."""
     shown = ready.people.shown
     return Person(ready.networks.recogniser, shown[0].unit) if len(shown) == 1 else None
-
-
-def _drawing(ready: _Prepared) -> Callable[[Batch], Iterator[Frame]]:
-    swapper = ready.networks.swapper
-    mask = face_masks(swapper.size, swapper.template, ready.settings.mask)[0]
-
-    def draw(batch: Batch) -> Iterator[Frame]:
-        for row, frame in enumerate(batch.frames):
-            surface = overlaid(batch, row, template=swapper.template, crop_px=swapper.size, mask=mask)
-            yield replace(frame, surface=surface)
-
-    return draw

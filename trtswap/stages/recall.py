@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from trtswap.stages.batch import Batch
 from trtswap.stages.hold_masks import REACH
 from trtswap.stages.known import Known, Past
 
-__all__ = ["Past", "kept", "past_of", "recall"]
+__all__ = ["Past", "kept", "notes_of", "past_of", "recall"]
 
 _SIDES, _MOMENTS = 3, 10
 
@@ -26,6 +26,14 @@ def recall(batches: Iterable[Batch], past: Past) -> Iterator[Batch]:
     """Sets `known` of the batches whose frames are all done already."""
     for batch in batches:
         yield replace(batch, known=past.take([frame.index for frame in batch.frames]))
+
+
+def notes_of(past: Past | None, figures: Mapping[str, float | None]) -> list[str]:
+    """What the user should know of a run that went on after another. figures: of quality, empty where none are."""
+    if past is None or not past.frames:
+        return []
+    notes = [f"{past.frames} frames were kept from an interrupted run"]
+    return [*notes, "the figures of quality are of the other frames alone"] if figures else notes
 
 
 def kept(batch: Batch) -> Iterator[bytes]:

@@ -25,14 +25,18 @@ _LENGTH = "the frames of a segment"
 
 def left_length(output: StrPath) -> int | None:
     """How many frames each segment has that an interrupted run of `output` left; None where there are none."""
-    folder = _folder_of(output)
-    if not any(folder.glob("*.segment")):
-        return None
-    try:
-        length = json.loads((folder / _BINDING).read_text(encoding="utf-8"))[_LENGTH]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    length = left_binding(output).get(_LENGTH)
     return length if isinstance(length, int) and length > 0 else None
+
+
+def left_binding(output: StrPath) -> Mapping[str, Any]:
+    """What an interrupted run of `output` was made from; empty where it left no segments or that cannot be read."""
+    folder = _folder_of(output)
+    try:
+        found = json.loads((folder / _BINDING).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and any(folder.glob("*.segment")) else {}
 
 
 class WorkFolder:
