@@ -394,8 +394,8 @@ def test_an_interrupt_leaves_nothing(world, tmp_path, stage) -> None:
 def test_an_error_in_a_thread_arrives_once_and_leaves_nothing(world, tmp_path, monkeypatch, broken) -> None:
     stage = getattr(chain, broken)
 
-    def failing(batches: Any, *arguments: Any) -> Any:
-        for count, batch in enumerate(stage(batches, *arguments)):
+    def failing(batches: Any, *arguments: Any, **options: Any) -> Any:
+        for count, batch in enumerate(stage(batches, *arguments, **options)):
             if count == 2:
                 raise RuntimeError(f"{broken} broke")
             yield batch

@@ -23,15 +23,17 @@ _ONE_SIDED = 0.1
 _ONE_SIDED_RIDGE = 4.0
 _EMPTY = 1e-9
 _ROUNDING = 1e-20
-_MIDDLE = 2
 _TINY = 1e-30
 _STRICTNESS = np.array([0.3, 0.9, 4.0])
 """By how many standard deviations of chance a fit may be worse than the noise, narrow to wide. The widest fit is the
 best where it holds, so it is given up last."""
 
 _LIMITED = 6
+"""More dimensions of a group than these are not independent."""
+
+_MIDDLE = 2
 _FAR = 4.0
-"""A fit so many times as bad as allowed is no chance: the next wider one is not trusted either."""
+"""Where the narrowest fit is so many times as bad as allowed, which is no chance, the `_MIDDLE` one is not trusted."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class Ladder:
 
 @dataclass(frozen=True)
 class Fits:
-    """What is made of windows. rows: [N, K, W], residuals of all but the narrowest bandwidth; N is 1
-    when all tracks share them."""
+    """What is made of windows. rows: [N, K, W]; residuals: of all but the narrowest bandwidth. N is 1 when all tracks
+    share them."""
 
     rows: Array
     residuals: Residuals

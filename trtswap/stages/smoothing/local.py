@@ -18,6 +18,9 @@ _TURN = 2 * math.pi
 _QUARTER = math.pi / 2
 _ORDER = 4
 _SEARCHED = 8
+_STRIDE = 4
+"""Every so many frames, by their time stamps, scales are measured again: all tracks in the same frames."""
+
 _SAME_FRAMES = 1e-8
 
 
@@ -58,6 +61,7 @@ class LocalFit:
         """Forgets everything."""
         self.window.reset()
         self._noise.reset()
+        self.refresh = True
         self._time_s = -math.inf
         self._even: tuple[Array, Fits] | None = None
         self._steady: tuple[Array, Array] | None = None
@@ -69,7 +73,8 @@ class LocalFit:
         `TrackWindow.push`. Time stamps that do not grow are set a little later than the one before."""
         self._time_s = max(time_s, self._time_s + _LEAST_STEP_S)
         slots, fresh = self.window.push(ids, values, weights, self._time_s)
-        self._judge(self._noise.push(self._squares(), fresh))
+        self.refresh = round(self._time_s * self._rate) % _STRIDE == 0
+        self._judge(self._noise.push(self._squares(), fresh, refresh=self.refresh))
         return slots, fresh
 
     def skip(self) -> None:

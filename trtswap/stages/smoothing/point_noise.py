@@ -29,12 +29,20 @@ _EXPECTED = (0.015 * EYES) ** 2
 
 _BRIEF = 8.0
 _MARGIN = 1.25
+"""White noise may be so many times what the warp says, where a parameter tells as much; `_CALM` times more where
+nothing moves: then all directions agree, and together they know better."""
+
 _CALM = 2.0
 _MOVED = (4.0, 2.0)
 _SHARED = 1.3
+"""Scale and rotation vary by so many times the warp, with few samples `_DOUBT` over their count more, where errors are
+shared; at `_SHARED_SURELY` times as much they surely are."""
+
 _DOUBT = 6.0
 _SHARED_SURELY = 1.4
 _IN_DOUBT = 2.0
+"""Where it is not sure that errors are shared, so many times the warp more is taken off first."""
+
 _SHIFT = (5.0, 9.0)
 """Position moves by so many times the variance of scale and rotation (as point noise counts) at the most, where it is
 noise; twice as many where errors surely are shared."""
@@ -43,6 +51,8 @@ _TURN = (8.0, 16.0)
 """The shape changes by so many times the variance of the warp at the most where it is noise."""
 
 _SHARED_MOST = 15.0
+"""The most of shared errors that is believed, in units of the most of white noise that is."""
+
 _LENIENCE = 1.2
 _SHAPE = slice(3, 4)
 _BOX = 4

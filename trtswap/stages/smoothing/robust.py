@@ -10,7 +10,6 @@ HISTORY = 64
 """Frames over which noise is estimated."""
 
 _LEAST_SAMPLES = 5
-_STRIDE = 4
 _TOLERANCE = 8.0
 _BENEFIT = 3.0
 
@@ -57,7 +56,7 @@ class ScaleHistory:
     """Medians per track and kind over the last `HISTORY` samples. All kinds of a missing sample are infinite.
 
     medians: [slots, kinds], infinite where fewer than five samples are known. counts: int [slots], how many are.
-    Medians of many samples hardly change from one to the next, and are taken every eighth time.
+    Medians of many samples hardly change from one to the next, and are taken when `refresh` says so.
     """
 
     def __init__(self, kinds: int) -> None:
@@ -72,7 +71,7 @@ class ScaleHistory:
         self.medians = np.full((0, self._kinds), np.inf)
         self.counts = np.zeros(0, int)
 
-    def push(self, samples: Array, fresh: list[int]) -> list[int]:
+    def push(self, samples: Array, fresh: list[int], *, refresh: bool) -> list[int]:
         """Adds samples [slots, kinds] of all slots and gives the slots whose medians may have changed. fresh: slots
         that begin a new track and forget what was there."""
         missing = len(samples) - len(self._samples)
@@ -85,9 +84,9 @@ class ScaleHistory:
         self._next = (self._next + 1) % HISTORY
         known = samples[:, 0] < np.inf
         self._ages += known
-        due: list[int] = np.flatnonzero(
-            known & ((self._ages <= HISTORY // 2) | (self._ages % _STRIDE == 0))
-        ).tolist()
+        if not refresh:
+            known &= self._ages <= HISTORY // 2
+        due: list[int] = np.flatnonzero(known).tolist()
         if due:
             self._measure(due)
         return fresh + due
@@ -128,16 +127,18 @@ class Guard:
         times_s: Array,
         fresh: list[int],
         limits: tuple[Array, Array],
+        *,
+        refresh: bool,
     ) -> Array:
         """Which of the last three frames' points to trust: bool [N, 3, Q].
 
         points, present, times_s: five frames as `disagreement` wants them. measured: bool [N], whether all five are
         measurements and so tell what disagreement is usual. limits: [N] each, disagreements that are trusted always,
-        and those that are while it is unknown what is usual.
+        and those that are while it is unknown what is usual. refresh: as of `ScaleHistory`.
         """
         apart = disagreement(points, present, times_s)
         settled = np.where(measured, np.sort(apart[:, 0], axis=1)[:, apart.shape[2] // 2], np.inf)
-        self._typical.push(settled[:, None], fresh)
+        self._typical.push(settled[:, None], fresh, refresh=refresh)
         usual = self._typical.medians[:, 0]
         limit = np.where(np.isinf(usual), limits[1], np.maximum(_TOLERANCE * usual, limits[0]))
         return np.asarray(apart <= limit[:, None, None])

@@ -72,5 +72,6 @@ class TrackSignal:
             window.times_s[-_NEEDED:],
             fresh,
             (floor, np.full(len(floor), np.inf)),
+            refresh=self._fit.refresh,
         )
         window.weights[:, -_JUDGED:] = np.where(trusted[..., 0], recent[:, -_JUDGED:, -1], 0.0)

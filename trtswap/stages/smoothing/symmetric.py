@@ -94,6 +94,7 @@ class Symmetric:
             window.times_s[-_NEEDED:],
             fresh,
             (floor, _AT_START * floor),
+            refresh=self._fit.refresh,
         )
         changed = window.weights[:, -_JUDGED:] != recent[:, -_JUDGED:, _WEIGHT]
         wrong = ~trusted.all(axis=2)
