@@ -2,14 +2,16 @@
 
 In a whole frame a face has any size and lies anywhere between the cells of the network, and the points it is given
 waver with both, by some hundredths of the distance between the eyes. Here each face is cut out upright so that its eyes
-are as far apart as the spec says (`picture.looks`), at several such sizes and shifted by half a cell. The crops lie
-side by side in pictures of the detector's own size, so that the same engine runs them; the mean of what is found
-counts.
+are as far apart as the spec says (`picture.looks`), at several such sizes and shifted by half a cell; the mean of what
+is found counts. The crops of a face lie side by side in a picture of the detector's own size, so that the same engine
+runs them. Two faces share a picture, far from each other and from its edges: what a detector sees beside a face
+moves its points too, and a face that lay elsewhere in every frame would shake.
 docs/steadiness.md has figures.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeGuard
@@ -26,6 +28,11 @@ from trtswap.types import Array, Faces, Surface
 _DEFAULTS = DetectOptions()
 TILE_PX = 160
 """Edge of a crop: a face and something around it."""
+_FACE_ROW_PX = 320
+"""So much of a picture's height each row of crops has for itself."""
+_BAND_PX = 32
+"""Rows of crops begin at multiples of a detector's largest cell."""
+_BANDS = TILE_PX // _BAND_PX
 MOST_FACES = 8
 """Of one frame; further ones, which have lower scores, keep the points they have."""
 _SHIFTS_PX = np.array([(0, 0), (4, 0), (0, 4), (4, 4)], np.float64)
@@ -50,11 +57,13 @@ class LookingTwice:
         self._detector = detector
         self._network = network
         self._eyes_px = np.array(network.session.spec.picture.looks, np.float64)
-        columns, rows = (edge // TILE_PX for edge in network.size)
-        self._grid = (columns, rows)
+        width, height = network.size
+        self._columns = width // TILE_PX
+        self._rows_of_face = -(-len(self._eyes_px) // self._columns)
+        self._starts = _row_starts(height)
         picture = network.session.spec.picture
         black = -np.array(picture.mean, np.float32) / np.array(picture.std, np.float32)
-        shape = (columns * rows, 3, TILE_PX, TILE_PX)
+        shape = (height // _BAND_PX, self._columns, 3, _BAND_PX, TILE_PX)
         self._black = device.Constant(np.ascontiguousarray(np.broadcast_to(black[:, None, None], shape)))
 
     def search(self, surfaces: Sequence[Surface], options: DetectOptions) -> list[list[Candidates]]:
@@ -91,37 +100,39 @@ class LookingTwice:
         if not usable.any():
             return points
         rows = np.flatnonzero(usable)
-        pictures = self._pictures(
-            surfaces, np.repeat(indices[rows], looks), placements[rows].reshape(-1, 2, 3)
-        )
-        seen, scores = self._read(
-            pictures, np.tile(centres, (len(rows), 1)), np.tile(self._eyes_px, len(rows))
-        )
-        seen = transform_points(invert(placements[rows].reshape(-1, 2, 3)), seen)
+        pictures = self._pictures(surfaces, indices[rows], placements[rows])
+        seen, scores = self._read(pictures, len(rows), centres)
+        seen = transform_points(invert(placements[rows].reshape(-1, 2, 3)), seen.reshape(-1, 5, 2))
         better: Array = points.copy()
-        for row, some, weights in zip(
-            rows, seen.reshape(-1, looks, 5, 2), scores.reshape(-1, looks), strict=True
-        ):
+        for row, some, weights in zip(rows, seen.reshape(-1, looks, 5, 2), scores, strict=True):
             if np.count_nonzero(weights) * 2 > looks:
                 better[row] = np.average(some, axis=0, weights=weights)
         return better
 
     def _pictures(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Any:
-        """The crops side by side in pictures [N, 3, H, W] of the network's size, row by row, where the surfaces are.
-        What is left over is black."""
-        picture = self._network.session.spec.picture
-        columns, rows = self._grid
-        count = -(-len(indices) // (columns * rows))
-        tiles = allocate((count * columns * rows, 3, TILE_PX, TILE_PX), "float32", surfaces)
-        ops.crop(
-            surfaces, indices, placements, (TILE_PX, TILE_PX), out=tiles[: len(indices)],
+        """The crops of F faces in pictures [N, 3, H, W] of the network's size, where the surfaces are. Black is what is
+        left over. placements: [F, looks, 2, 3]."""
+        picture, columns = self._network.session.spec.picture, self._columns
+        slots = self._rows_of_face * columns
+        used = np.minimum(np.arange(slots), placements.shape[1] - 1)  # a slot too many repeats the last look
+        tiles = ops.crop(
+            surfaces, np.repeat(indices, slots), placements[:, used].reshape(-1, 2, 3), (TILE_PX, TILE_PX),
             channels=picture.channels, mean=picture.mean, std=picture.std, sampling="area",
         )  # fmt: skip
-        device.place(tiles[len(indices) :], self._black.beside(tiles)[: len(tiles) - len(indices)])
-        grid = (count, rows, columns, 3, TILE_PX, TILE_PX)
-        canvas = ops.rearrange(tiles, grid, (0, 3, 1, 4, 2, 5))
-        canvas = canvas.reshape(count, 3, rows * TILE_PX, columns * TILE_PX)
-        return self._bordered(canvas)
+        rows = len(indices) * self._rows_of_face
+        bands = ops.rearrange(tiles, (rows, columns, 3, _BANDS, _BAND_PX, TILE_PX), (0, 3, 1, 2, 4, 5))
+        bands = bands.reshape(rows * _BANDS, columns, 3, _BAND_PX, TILE_PX)
+        black = self._black.beside(tiles)
+        height, count = len(black), -(-rows // len(self._starts))
+        canvas = allocate((count * height, columns, 3, _BAND_PX, TILE_PX), "float32", surfaces)
+        for number in range(count):
+            device.place(canvas[number * height : (number + 1) * height], black)
+        for row in range(rows):
+            number, place = divmod(row, len(self._starts))
+            start = number * height + self._starts[place]
+            device.place(canvas[start : start + _BANDS], bands[row * _BANDS : (row + 1) * _BANDS])
+        whole = ops.rearrange(canvas, (count, height, columns, 3, _BAND_PX, TILE_PX), (0, 3, 1, 4, 2, 5))
+        return self._bordered(whole.reshape(count, 3, height * _BAND_PX, columns * TILE_PX))
 
     def _bordered(self, canvas: Any) -> Any:
         """Pictures at the network's size, black to the right and below."""
@@ -133,27 +144,40 @@ class LookingTwice:
         whole[:, :, : canvas.shape[2], : canvas.shape[3]] = device.to_host(canvas)
         return device.beside(whole, canvas)
 
-    def _read(self, pictures: Any, centres: Array, eyes_px: Array) -> tuple[Array, Array]:
-        """Points [T, 5, 2] in pixels of their tile, and scores [T], 0 where no face was seen near `centres` [T, 2]."""
-        columns, rows = self._grid
-        count, per_picture = len(centres), columns * rows
+    def _read(self, pictures: Any, faces: int, centres: Array) -> tuple[Array, Array]:
+        """Points [F, looks, 5, 2] in pixels of their crop, and scores [F, looks], 0 where no face was seen near
+        `centres` [looks, 2]."""
         outputs = self._network.session.run({self._network.session.spec.picture.input: pictures})
         outputs = device.fetch(outputs).get()
         scores, _, landmarks = self._network.candidates(outputs)
         likely = (
             (scores > _ALIKE * _LEAST_SCORE) & np.isfinite(scores) & np.isfinite(landmarks).all(axis=(2, 3))
         )
-        points, best = np.zeros((count, 5, 2)), np.zeros(count)
-        for tile in range(count):
-            picture, place = divmod(tile, per_picture)
-            corner = TILE_PX * np.array([place % columns, place // columns])
-            rows_here = np.flatnonzero(likely[picture])
-            found, weights = landmarks[picture, rows_here], scores[picture, rows_here]
-            apart = np.linalg.norm(found.mean(axis=1) - (corner + centres[tile]), axis=1)
-            weights = np.where(apart < _NEAR * eyes_px[tile], weights, 0.0)
+        points, best = np.zeros((faces, len(centres), 5, 2)), np.zeros((faces, len(centres)))
+        for face, look in np.ndindex(best.shape):
+            row = face * self._rows_of_face + look // self._columns
+            picture, place = divmod(row, len(self._starts))
+            corner = np.array([TILE_PX * (look % self._columns), _BAND_PX * self._starts[place]])
+            here = np.flatnonzero(likely[picture])
+            found, weights = landmarks[picture, here], scores[picture, here]
+            apart = np.linalg.norm(found.mean(axis=1) - (corner + centres[look]), axis=1)
+            weights = np.where(apart < _NEAR * self._eyes_px[look], weights, 0.0)
             top = float(weights.max(initial=0.0))
             if top >= _LEAST_SCORE:
                 weights = np.where(weights > _ALIKE * top, weights, 0.0)
-                points[tile] = np.average(found, axis=0, weights=weights) - corner
-                best[tile] = top
+                points[face, look] = np.average(found, axis=0, weights=weights) - corner
+                best[face, look] = top
         return points, best
+
+
+def _row_starts(height: int) -> list[int]:
+    """Where the rows of crops begin in a picture so high, in bands: each in the middle of its part, then towards the
+    picture's."""
+    count = max(1, height // _FACE_ROW_PX)
+    middle = (height - TILE_PX) / 2
+    starts = []
+    for part in range(count):
+        ideal = (part + 0.5) * height / count - TILE_PX / 2
+        rounded = math.ceil if ideal < middle else math.floor
+        starts.append(rounded(ideal / _BAND_PX))
+    return starts

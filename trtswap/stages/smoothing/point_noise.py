@@ -47,7 +47,7 @@ _SHIFT = (5.0, 9.0)
 """Position moves by so many times the variance of scale and rotation (as point noise counts) at the most, where it is
 noise; twice as many where errors surely are shared."""
 
-_TURN = (8.0, 16.0)
+_TURN = (16.0, 32.0)
 """The shape changes by so many times the variance of the warp at the most where it is noise."""
 
 _SHARED_MOST = 15.0
