@@ -37,6 +37,7 @@ class Batch:
     cuts: tuple[bool, ...]
     placements: np.ndarray | None = None
     patches: Patches | None = None
+    known: tuple[Any, ...] = ()
 
 
 @pytest.fixture(scope="module")
