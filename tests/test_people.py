@@ -215,8 +215,8 @@ def test_two_faces_of_real_footage_keep_their_sources(world: Path, tmp_path: Pat
     swapped: list[Any] = []
     original = chain.swap
 
-    def watched(batches: Any, *arguments: Any) -> Any:
-        for batch in original(batches, *arguments):
+    def watched(batches: Any, *arguments: Any, **options: Any) -> Any:
+        for batch in original(batches, *arguments, **options):
             swapped.extend(
                 dict(zip(numbers.tolist(), faces.landmarks_px[:, 2, 0].tolist(), strict=True))
                 for faces, numbers in zip(batch.faces, batch.sources, strict=True)

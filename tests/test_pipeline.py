@@ -29,7 +29,7 @@ from trtswap.options import (
 )
 from trtswap.stages.identity import identify
 from trtswap.stages.mask import box_mask
-from trtswap.types import PixelFormat, Progress
+from trtswap.types import Frame, PixelFormat, Progress
 
 SIZE = (640, 360)
 FRAMES = 20
@@ -436,7 +436,7 @@ def test_memory_does_not_grow_with_the_length(world, tmp_path, monkeypatch) -> N
                     alive += 1
                     most = max(most, alive)
                 frame = type(surface)(PixelFormat.NV12, (luma, surface.planes[1].copy()), surface.colour)
-                yield pipeline.Frame(frame, index, index * 512, real.info.time_base)
+                yield Frame(frame, index, index * 512, real.info.time_base)
 
     class Slow(video.FrameSink):
         def __init__(self) -> None:

@@ -173,13 +173,13 @@ def fitting(
 
 
 def _limits(options: SwapOptions, networks: Networks, resident: int) -> dict[Place, int]:
-    """What may be taken on the host by the whole process, and on the device beside what others took."""
+    """What may be taken on the host beside what the process has already, and on the device beside what others took."""
     tier = TIERS[options.memory]
     most = options.memory_limit or tier.most
     found: dict[Place, int] = {}
     free = available_bytes()
     if free is not None:
-        found["host"] = min(most, int(tier.share * (free + resident)))
+        found["host"] = min(most + resident, int(tier.share * (free + resident)))
     if networks.device_bytes:
         gpu = device_index(options.device) or 0
         try:

@@ -170,13 +170,13 @@ def test_dropped_and_frozen_faces_are_counted(one: faults.Scene, perfect: Any, c
 
 
 def test_the_ranks_are_those_of_the_truth() -> None:
-    """Twenty variants with faults of random sizes of three kinds: Spearman's coefficient of the figure and the figure
-    that knows the truth."""
+    """Twenty variants with graded faults of three kinds, in random order: Spearman's coefficient of the figure and the
+    figure that knows the truth."""
     one = faults.scene("talking", 3, 10, (320, 240))
     rng = np.random.default_rng()
     pairs: dict[str, list[tuple[float, float]]] = {"jitter": [], "shake": [], "colour": [], "seam": []}
-    for _ in range(20):
-        shake, tint, seam = rng.uniform(0, 2), rng.uniform(0, 10), rng.uniform(0, 30)
+    grades = np.stack([rng.permutation((np.arange(20) + 0.5) / 20) for _ in range(3)], axis=1)
+    for shake, tint, seam in (grades * (2, 10, 30)).tolist():
         made = faults.shaken(one, shake, rng)
         made = faults.tinted(replace(one, swaps=made), [tint] * 10)
         truth, figures = true_figures(one, made), measure(one, made).figures

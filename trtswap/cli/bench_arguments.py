@@ -71,6 +71,8 @@ def add_bench_arguments(parser: ArgumentParser) -> None:
     add_swap_options(parser)
     parser.set_defaults(
         overwrite=True,
+        segment=0.0,
+        left_over="refuse",
         no_provenance=None,
         signing_key=None,
         signing_cert=None,
