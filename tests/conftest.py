@@ -6,9 +6,7 @@ import os
 import signal
 
 import pytest
-from support.targets import CudaTarget, HostTarget, Target
-
-REQUIRE_GPU = os.environ.get("TRTSWAP_REQUIRE_GPU") == "1"
+from support.targets import REQUIRE_GPU, CudaTarget, HostTarget, Target
 
 
 def gpu_missing() -> str | None:

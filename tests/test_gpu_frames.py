@@ -15,8 +15,9 @@ import pytest
 from support import fake_gpu, gpu_world, painted, tolerance
 from support.fake_core import pretend_operations
 from support.gpu_world import FRAME_BYTES, FRAMES, planes, run
+from support.targets import gpu_package
 
-from trtswap import device, pipeline
+from trtswap import device, native, pipeline
 from trtswap.device import streams
 from trtswap.errors import DeviceError, OptionError
 from trtswap.options import (
@@ -55,7 +56,7 @@ def exact(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, world
     if request.param == "pretended":
         request.getfixturevalue("driver")
     else:
-        pytest.importorskip("tensorrt")
+        gpu_package("tensorrt")
         monkeypatch.setenv("TRTSWAP_CACHE", str(world / "real-cache"))
     return bool(request.param == "pretended")
 
@@ -198,10 +199,7 @@ def test_what_contradicts_is_told() -> None:
     assert not route_of(SwapOptions()).on_gpu
 
 
-def test_a_build_without_kernels_says_so() -> None:
-    from trtswap import _core
-
-    if _core.cuda_built:
-        pytest.skip("this build has them")
+def test_a_build_without_kernels_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native.core, "cuda_built", False)
     with pytest.raises(DeviceError, match="CUDA kernels"):
         route_of(SwapOptions(frames="gpu"))

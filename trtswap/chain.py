@@ -50,6 +50,7 @@ def stages(
     tracks: StrPath | None,
     monitor: Monitor,
     route: Route,
+    *,
     text: Disclosure | None = None,
     room: Room | None = None,
     past: Past | None = None,

@@ -185,8 +185,10 @@ class Pipeline:
             outputs = Outputs(writer, overlay, draw, lines)
             monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
             room = Room(settings.batch)
-            made = ready.networks, settings, ready.people, tracks, monitor, route, text, room, past
-            with stages(reader, *made) as batches:
+            with stages(
+                reader, ready.networks, settings, ready.people, tracks, monitor, route,
+                text=text, room=room, past=past,
+            ) as batches:  # fmt: skip
                 for batch in batches:
                     outputs.write(batch, route.landed(batch))
                     counter.add(batch)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.networks import random_arcface, random_hyperswap, random_inswapper, random_yunet
 from support.overflowing import overflowing_swapper
+from support.targets import gpu_package
 
 from trtswap import device
 from trtswap.engine_options import EngineOptions
@@ -54,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("tensorrt")
+    gpu_package("tensorrt")
     monkeypatch.setenv("TRTSWAP_CACHE", str(folder / "cache"))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support import stand_ins
 from support.exercise import exercise
+from support.targets import gpu_package
 
 from trtswap.engine_options import EngineOptions
 from trtswap.inference.ort import OrtSession
@@ -50,7 +51,7 @@ RELATIVE = 0.02
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Path, Any]]]:
     """Stand-ins and their sessions on TensorRT, built side by side."""
-    pytest.importorskip("tensorrt")
+    gpu_package("tensorrt")
     from trtswap.inference.engine import Quiet, Recipe, open_session
     from trtswap.inference.tensorrt_library import load_tensorrt
     from trtswap.networks.calibration import calibration_of

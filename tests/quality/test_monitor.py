@@ -285,6 +285,7 @@ def test_memory_does_not_grow(one: faults.Scene, monkeypatch: Any) -> None:
             if index + 1 in (4_000, 12_000):
                 while not monitor._judge._waiting.empty():
                     time.sleep(0.01)
+                time.sleep(0.5)  # what is in hand
                 gc.collect()
                 used.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from typing import Any, Protocol
 
 import numpy as np
+import pytest
 
 from trtswap import device
 from trtswap.types import Surface
+
+REQUIRE_GPU = os.environ.get("TRTSWAP_REQUIRE_GPU") == "1"
+
+
+def gpu_package(name: str) -> None:
+    """Skips without a package of the GPU's; fails instead where a GPU is required."""
+    if REQUIRE_GPU:
+        importlib.import_module(name)
+    else:
+        pytest.importorskip(name)
 
 
 class Target(Protocol):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support import fake_gpu
 from support.fake_core import pretend_operations
+from support.targets import gpu_package
 
 from trtswap import device, video
 from trtswap.errors import OptionError
@@ -34,7 +35,7 @@ def _gpu(
         yield
         fake_gpu.forget()
     else:
-        pytest.importorskip("PyNvVideoCodec")
+        gpu_package("PyNvVideoCodec")
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Literal
 
 import platformdirs
 
+from trtswap.digest import file_sha256
 from trtswap.errors import NetworkError, NetworkNotFoundError, OptionError, StrPath
 from trtswap.inference.spec import shipped_folder
 from trtswap.inference.spec_types import NetworkSpec
@@ -18,7 +18,6 @@ MODELS_VARIABLE = "TRTSWAP_MODELS"
 """The environment variable with more folders to search, separated as in PATH."""
 
 _FACEFUSION_MODELS = Path(".assets", "models")
-_CHUNK_BYTES = 1 << 20
 
 
 class Store:
@@ -87,15 +86,11 @@ def own_folder() -> Path:
 
 
 def sha256_of(path: StrPath) -> str:
-    """The SHA-256 of a file in lower-case hexadecimal, read in pieces. Raises NetworkError."""
-    digest = hashlib.sha256()
+    """The SHA-256 of a file in lower-case hexadecimal. Raises NetworkError."""
     try:
-        with Path(path).open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
+        return file_sha256(path)
     except OSError as error:
         raise NetworkError(f"{path} cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()
 
 
 def _folders_of_variable() -> list[Path]:

@@ -37,8 +37,7 @@ class NetworkSet:
 
     landmarker, guesser, parser, classifier, enhancer: None where none is wanted, or none is on disk and a run can do
     without. occluders: those whose masks count, perhaps none. paths: role to file. sessions: network to what runs it.
-    notes: what runs without a network
-    that is not on disk, for the user.
+    notes: what runs without a network that is not on disk, for the user.
     Raises OptionError for a name that is no network of its role, NetworkNotFoundError, NetworkError and its kin,
     DeviceError.
     """
@@ -53,7 +52,7 @@ class NetworkSet:
         self.sessions: dict[str, Session] = {}
         check_choices(self._specs, self._store, options)
         with ExitStack() as opened:
-            self._sessions = opened
+            self._opened = opened
             self.detector = self._detector()
             self.recogniser = registry.create_recogniser(
                 self._open("recogniser", registry.RECOGNISERS, options.recogniser)
@@ -66,7 +65,7 @@ class NetworkSet:
             self.classifier = self._classifier()
             self.enhancer = self._enhancer()
             self.detector = self._looking_twice(self.detector)
-            self._sessions = opened.pop_all()
+            self._opened = opened.pop_all()
 
     def _detector(self) -> Detector:
         names = names_in(self._options.detect.network)
@@ -166,7 +165,7 @@ class NetworkSet:
         path = self._store.find(spec)
         if role == "detector":
             spec = at_size(spec, self._options.detect.size)
-        session = self._sessions.enter_context(
+        session = self._opened.enter_context(
             open_session(
                 spec,
                 path,
@@ -182,7 +181,7 @@ class NetworkSet:
 
     def close(self) -> None:
         """Ends all sessions."""
-        self._sessions.close()
+        self._opened.close()
 
     def __enter__(self) -> NetworkSet:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import cv2
@@ -24,11 +24,6 @@ class Occluder(Protocol):
         """1 where the face is seen, 0 where something covers it: float32 [F, size, size] on the crops' grids, on
         the host."""
 
-    def start(
-        self, surfaces: Sequence[Surface], indices: Array, placements: Array, size: int
-    ) -> Callable[[], Array]:
-        """The same, to be asked for later; where the surfaces lie on a GPU it works meanwhile."""
-
 
 class XSeg:
     """XSeg: a crop in, the part of it that is face out."""
@@ -37,28 +32,18 @@ class XSeg:
         self.session = session
 
     def masks(self, surfaces: Sequence[Surface], indices: Array, placements: Array, size: int) -> Array:
-        """See `start`."""
-        return self.start(surfaces, indices, placements, size)()
-
-    def start(
-        self, surfaces: Sequence[Surface], indices: Array, placements: Array, size: int
-    ) -> Callable[[], Array]:
-        """1 where the face is seen, 0 where something covers it: float32 [F, size, size], 0..1, when asked for.
+        """1 where the face is seen, 0 where something covers it: float32 [F, size, size], 0..1, on the host.
 
         indices: int [F], the surface of each face. placements: [F, 2, 3], frame pixels to those of a crop of `size` x
         `size`, which is sampled at the network's own size. Raises NetworkError and its kin, DeviceError.
         """
         if not len(indices):
-            return lambda: np.zeros((0, size, size), np.float32)
+            return np.zeros((0, size, size), np.float32)
         spec = self.session.spec
         width, height = spec.picture.size
         tensor = sample(spec, surfaces, indices, compose(resized(size, (width, height)), placements))
-        found = device.fetch(self.session.run({spec.picture.input: tensor})[:1])
-
-        def finish() -> Array:
-            return resize_all(np.clip(found.get()[0].reshape(-1, height, width), 0, 1), size)
-
-        return finish
+        found = device.to_host(self.session.run({spec.picture.input: tensor})[0])
+        return resize_all(np.clip(found.reshape(-1, height, width), 0, 1), size)
 
 
 def resized(size: int, other: tuple[int, int]) -> Array:

@@ -1,23 +1,11 @@
-"""SHA-256 of files and of a part of them."""
+"""SHA-256 of the part of a file that the standard leaves out."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
-from trtswap.errors import StrPath
-
-_BLOCK = 1 << 20
 _LONGEST = 1 << 16
-
-
-def file_sha256(path: StrPath) -> str:
-    """In hexadecimal. Raises OSError."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def file_type_sha256(path: Path) -> str | None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from trtswap.concurrency import Later
+from trtswap.digest import file_sha256
 from trtswap.errors import OptionError, SigningError, StrPath
 from trtswap.options import ProvenanceOptions
-from trtswap.provenance.digests import file_sha256, file_type_sha256
+from trtswap.provenance.digests import file_type_sha256
 from trtswap.provenance.identity import Identity, load_identity, load_outside_identity, own_identity
 from trtswap.provenance.manifest import BESIDE, MIME, NetworkFact, manifest, mime_of
 from trtswap.provenance.parent import builder_of, sidecar_of

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from trtswap import tracing
+from trtswap import device, tracing
 from trtswap.geometry import compose, invert, transform_points
 from trtswap.networks.recogniser import Recogniser
 from trtswap.networks.swapper import Patches
@@ -82,11 +82,13 @@ class _Made:
         """By position in `rows`: the patch float32 [3, S, S], R'G'B' about 0..1, and its placement."""
         if self.patches is None or self.placements is None:
             return {}
-        made = {}
-        for position, row in enumerate((rows + self.first).tolist()):
-            pixels = region.on_host(self.patches.pixels[row])
-            made[position] = (pixels * self.patches.scale + self.patches.offset, self.placements[row])
-        return made
+        scale, offset = self.patches.scale, self.patches.offset
+        wanted = (rows + self.first).tolist()
+        found = device.fetch([self.patches.pixels[row] for row in wanted]).get()
+        return {
+            position: (pixels * scale + offset, self.placements[row])
+            for position, (row, pixels) in enumerate(zip(wanted, found, strict=True))
+        }
 
 
 @dataclass(frozen=True)

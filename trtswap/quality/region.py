@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from trtswap import ops
+from trtswap import device, ops
 from trtswap.geometry import TEMPLATES, compose, estimate_similarity, invert, letterbox_placement
 from trtswap.types import Array, Surface
 
@@ -67,7 +67,7 @@ def squares(surface: Surface, placements: Array) -> list[Array]:
     picture = ops.crop(
         [surface], indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface)
     )
-    return [small(_interleaved(planes), SIZE) for planes in on_host(picture)]
+    return [small(_interleaved(planes), SIZE) for planes in device.to_host(picture)]
 
 
 def patch_square(patch: Array, placement: Array, place: Array) -> Array:
@@ -93,7 +93,7 @@ def thumbnail(surface: Surface) -> Array:
         [surface], placement[None], extents, extent,
         channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface),
     )  # fmt: skip
-    return _interleaved(on_host(picture)[0])
+    return _interleaved(device.to_host(picture)[0])
 
 
 def between(one: Surface, other: Surface) -> Array:
@@ -125,15 +125,6 @@ def _upright(surface: Surface) -> tuple[Array, tuple[int, int]]:
 def _dtype(surface: Surface) -> str:
     """Halves cross the bus: they hold a code to an eighth."""
     return "float16" if surface.on_device else "float32"
-
-
-def on_host(array: object) -> Array:
-    """An array wherever it lies, in NumPy."""
-    if isinstance(array, np.ndarray):
-        return array
-    from trtswap import device
-
-    return device.to_host(array)
 
 
 def _interleaved(planes: Array) -> Array:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -12,7 +11,6 @@ import numpy as np
 from trtswap import device, tracing
 from trtswap.errors import OptionError
 from trtswap.networks.mask import Occluder, Parser
-from trtswap.networks.swapper import Patches
 from trtswap.options import MaskOptions, Region
 from trtswap.stages.areas import area_masks
 from trtswap.stages.batch import Batch
@@ -49,37 +47,29 @@ def confine(
     size: edge of a patch in pixels. Raises OptionError for areas of faces without sixty-eight points.
     """
     for batch in batches:
-        started = list(_started(batch, size, options, occluders, parser))
-        masks = [soften(finish()) for finish in started]
+        masks = [soften(mask) for mask in _masks(batch, size, options, occluders, parser)]
         yield replace(batch, masks=combine(masks)) if masks else batch
 
 
-def _started(
+def _masks(
     batch: Batch,
     size: int,
     options: MaskOptions,
     occluders: Sequence[Occluder],
     parser: Parser | None,
-) -> Iterator[Callable[[], Array]]:
-    """What gives each mask when it is asked for."""
+) -> Iterator[Array]:
     if batch.placements is None or batch.patches is None or not batch.face_count:
         return
     if occluders:
         surfaces = [frame.surface for frame in batch.frames]
         faces = (batch.frame_of_face, batch.placements, size)
-        seen = [occluder.start(surfaces, *faces) for occluder in occluders]
-        yield lambda: combine([finish() for finish in seen])
+        yield combine([occluder.masks(surfaces, *faces) for occluder in occluders])
     if "area" in options.kinds:
-        outlines = area_masks(_points(batch), batch.placements, size, options.areas)
-        yield lambda: outlines
+        yield area_masks(_points(batch), batch.placements, size, options.areas)
     if parser is not None:
-        yield partial(_parsed, parser, batch.patches, [_CLASSES[region] for region in options.regions])
-
-
-def _parsed(parser: Parser, patches: Patches, classes: Sequence[int]) -> Array:
-    """The mask of some parts of the new faces; the patches go through the host."""
-    pictures = np.clip(device.to_host(patches.pixels) * patches.scale + patches.offset, 0, 1)
-    return parser.masks(pictures, classes)
+        patches = batch.patches
+        pictures = np.clip(device.to_host(patches.pixels) * patches.scale + patches.offset, 0, 1)
+        yield parser.masks(pictures, [_CLASSES[region] for region in options.regions])
 
 
 def _points(batch: Batch) -> Array:
