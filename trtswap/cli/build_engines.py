@@ -126,9 +126,9 @@ _Result = tuple[str, "Engine | TrtSwapError"]
 def _build_all(
     recipes: Sequence[Recipe], output: Output, console: Console, *, force: bool, jobs: int
 ) -> list[_Result]:
-    from trtswap.inference.build_process import stop_all
+    from trtswap.inference.build_process import kept_builders, stop_all
 
-    with reporting(output, console) as reporters:
+    with reporting(output, console) as reporters, kept_builders():
         if jobs == 1:
             return [_build(recipe, reporters(recipe.spec.name), output, force) for recipe in recipes]
         with ThreadPoolExecutor(jobs) as pool:
