@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.patience import PATIENCE_S
 from support.signed import frames_in, kept, swap
 from support.stamping import authority
 
@@ -50,7 +51,7 @@ def test_a_disk_that_is_full_while_signing(world: Path, work: Path) -> None:
         cwd=work,  # not the sources, which are unbuilt
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert result.returncode == 3, result.stderr

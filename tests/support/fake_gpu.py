@@ -15,6 +15,7 @@ from trtswap.inference import cuda_calls
 from trtswap.networks import sessions
 
 from .fake_cuda import FakeLibrary
+from .patience import PATIENCE_S
 
 TESTS = Path(__file__).parents[1]
 FAKES = TESTS / "support" / "fakes"
@@ -63,6 +64,6 @@ def command(*argv: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedP
         env={**os.environ, **env},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )

@@ -258,13 +258,15 @@ class Builder(_Strict):
 
 
 def _obey_the_test() -> None:
-    """What a test asks of a build: to leave a mark, take its time, or die."""
+    """What a test asks of a build: to leave a mark, take its time, wait for a file, or die."""
     if mark := os.environ.get("FAKE_TENSORRT_BUILDS"):
         with Path(mark).open("a", encoding="utf-8") as file:
             file.write(f"{os.getpid()}\n")
     if os.environ.get("FAKE_TENSORRT_CRASH"):
         os.kill(os.getpid(), signal.SIGSEGV)
     time.sleep(float(os.environ.get("FAKE_TENSORRT_SECONDS", "0")))
+    while (awaited := os.environ.get("FAKE_TENSORRT_UNTIL")) and not Path(awaited).exists():
+        time.sleep(0.005)
 
 
 def _halved(model: onnx.ModelProto, kept: list[str]) -> onnx.ModelProto:
