@@ -44,10 +44,11 @@ with authority(folder, "slow") as clock:
 @pytest.fixture(scope="session", autouse=True)
 def unanswered(
     world: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
-    """A process that signs a.png in a folder, while the time-stamp authority says nothing."""
+) -> Iterator[tuple[Path, subprocess.Popen[str]] | None]:
+    """A process that signs a.png in a folder, while the time-stamp authority says nothing; None without OpenSSL."""
     if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl here")
+        yield None
+        return
     folder = tmp_path_factory.mktemp("unanswered")
     shutil.copyfile(world / "me.png", folder / "a.png")
     command = [sys.executable, "-c", UNANSWERED, str(Path(__file__).parents[1]), str(folder)]
