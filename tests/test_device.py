@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support import fake_gpu
 from support.fake_core import pretend_operations
+from support.patience import PATIENCE_S
 
 from trtswap import device, ops
 from trtswap.device import pool
@@ -184,7 +185,7 @@ def test_each_thread_has_a_stream_of_its_own() -> None:
         assert device.handle() == 0
         with device.use():
             handles.append(device.handle())
-            barrier.wait(20)
+            barrier.wait(PATIENCE_S)
 
     workers = [threading.Thread(target=work) for _ in range(3)]
     for worker in workers:

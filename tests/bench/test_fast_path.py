@@ -20,6 +20,7 @@ def test_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     pretend_operations(monkeypatch)
     import fast_path
 
+    monkeypatch.setattr(fast_path, "_DRAWN", 4)
     report = tmp_path / "rows.json"
     arguments = ["--place", "gpu", "--size", "320x180", "--count", "6", "--batches", "2"]
     arguments += ["--folder", str(tmp_path / "files")]

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from support.fake_gpu import NAMES, VERSIONS, forget, pretend
 from support.graph import Graph
 from support.networks import random_arcface, random_hyperswap, random_inswapper, random_yunet
 from support.overflowing import overflowing_swapper
+from support.patience import FOREVER_S, PATIENCE_S, until
 
 from trtswap import device
 from trtswap.engine_options import EngineOptions
@@ -244,16 +244,24 @@ def test_a_builder_that_crashes_takes_nobody_along(tmp_path: Path, monkeypatch: 
 
 def test_two_builders_build_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_TENSORRT_BUILDS", str(tmp_path / "builds"))
-    monkeypatch.setenv("FAKE_TENSORRT_SECONDS", "1")
+    monkeypatch.setenv("FAKE_TENSORRT_UNTIL", str(tmp_path / "go on"))
     recipe = recipe_of("arcface_w600k_r50", random_arcface(tmp_path / "x.onnx", seed=3))
     told = [Told(), Told()]
     workers = [threading.Thread(target=ensure, args=(recipe, each)) for each in told]
+
+    def waiting() -> bool:
+        return any("another process is building it" in step for each in told for step in each.steps)
+
     for worker in workers:
         worker.start()
+    try:
+        until(waiting, "one waits for the other", lambda: all(worker.is_alive() for worker in workers))
+    finally:
+        (tmp_path / "go on").touch()
     for worker in workers:
-        worker.join(60)
+        worker.join(PATIENCE_S)
+        assert not worker.is_alive()
     assert len((tmp_path / "builds").read_text().split()) == 1
-    assert any("another process is building it" in step for each in told for step in each.steps)
 
 
 SCRIPT = """
@@ -276,22 +284,18 @@ def test_a_kill_in_the_middle_leaves_nothing_broken(
 ) -> None:
     mark = tmp_path / "builds"
     monkeypatch.setenv("FAKE_TENSORRT_BUILDS", str(mark))
-    monkeypatch.setenv("FAKE_TENSORRT_SECONDS", "60")
+    monkeypatch.setenv("FAKE_TENSORRT_SECONDS", str(FOREVER_S))
     path = random_arcface(tmp_path / "x.onnx", seed=3)
     command = [sys.executable, "-c", SCRIPT, str(path)]  # in the sources it would import them unbuilt
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
-    for _ in range(600):
-        if mark.exists():
-            break
-        time.sleep(0.05)
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: mark.exists() and mark.read_text() != "", "a build", lambda: process.poll() is None)
+            process.send_signal(number)
+            assert process.wait(PATIENCE_S) != 0
+        finally:
+            process.kill()
     builder = int(mark.read_text().split()[0])
-    process.send_signal(number)
-    assert process.wait(20) != 0
-    for _ in range(100):
-        if not _alive(builder):
-            break
-        time.sleep(0.05)
-    assert not _alive(builder), "the builder outlived its parent"
+    until(lambda: not _alive(builder), "the builder's end with its parent")
     monkeypatch.setenv("FAKE_TENSORRT_SECONDS", "0")
     told = Told()
     engine = ensure(recipe_of("arcface_w600k_r50", path), told)
@@ -380,23 +384,25 @@ def test_outputs_of_the_callers_own(tmp_path: Path) -> None:
 
 def test_closing_in_any_thread_while_others_run(tmp_path: Path) -> None:
     session = session_of(tmp_path, contexts=2)
+    runs: list[int] = []
     errors: list[str] = []
 
     def work(seed: int) -> None:
         try:
             while True:
                 session.run({"input": crops(2, seed)})
+                runs.append(seed)
         except NetworkError as error:
             errors.append(str(error))
 
     workers = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
     for worker in workers:
         worker.start()
-    time.sleep(0.3)
+    until(lambda: set(runs) == set(range(4)), "a run of each thread", lambda: errors == [])
     closer = threading.Thread(target=session.close)
     closer.start()
     for worker in (*workers, closer):
-        worker.join(30)
+        worker.join(PATIENCE_S)
         assert not worker.is_alive()
     assert len(errors) == 4
     assert all("is closed" in error for error in errors)

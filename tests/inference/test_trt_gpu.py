@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.networks import random_arcface, random_hyperswap, random_inswapper, random_yunet
 from support.overflowing import overflowing_swapper
+from support.patience import PATIENCE_S, until
 from support.targets import gpu_package
 
 from trtswap import device
@@ -168,12 +169,13 @@ def test_threads_share_a_session_and_closing_waits_for_them(folder: Path) -> Non
     session = open_session(recipe, Told())
     batches = [crops(recipe, 3, seed) for seed in range(4)]
     expected = [session.run(batch)[0] for batch in batches]
-    wrong, closed = [], threading.Event()
+    wrong, runs, closed = [], [], threading.Event()
 
     def work(index: int) -> None:
         try:
             while True:
                 output = session.run(batches[index])[0]
+                runs.append(index)
                 if not np.allclose(output, expected[index], atol=1e-6):
                     wrong.append(index)
         except NetworkError as error:
@@ -183,11 +185,11 @@ def test_threads_share_a_session_and_closing_waits_for_them(folder: Path) -> Non
     workers = [threading.Thread(target=work, args=(index,)) for index in range(4)]
     for worker in workers:
         worker.start()
-    time.sleep(1)
+    until(lambda: len(runs) > 400, "runs of all threads", lambda: not closed.is_set())
     closer = threading.Thread(target=session.close)
     closer.start()
     for worker in (*workers, closer):
-        worker.join(20)
+        worker.join(PATIENCE_S)
         assert not worker.is_alive()
     assert not wrong
     assert closed.is_set()

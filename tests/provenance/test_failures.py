@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.patience import PATIENCE_S
 from support.signed import frames_in, kept, swap
 from support.stamping import authority
 
 from trtswap.errors import SigningError
-from trtswap.options import ProvenanceOptions
 from trtswap.provenance.seal import Seal
 from trtswap.provenance.verify import verify
 
@@ -50,7 +50,7 @@ def test_a_disk_that_is_full_while_signing(world: Path, work: Path) -> None:
         cwd=work,  # not the sources, which are unbuilt
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert result.returncode == 3, result.stderr
@@ -138,16 +138,6 @@ def test_a_time_stamp_authority_that_does_not_serve(
     assert reason in str(caught.value)
     assert "--timestamp-authority" in (caught.value.hint or "")
     assert frames_in(kept(work)) == 4
-
-
-def test_a_time_stamp_authority_that_does_not_answer(world: Path, tmp_path: Path) -> None:
-    """c2pa waits for it for thirty seconds."""
-    with authority(tmp_path, "slow") as clock:
-        seal = Seal(ProvenanceOptions(timestamp_url=clock.url), world / "me.png")
-        (tmp_path / "a.png").write_bytes((world / "me.png").read_bytes())
-        with pytest.raises(SigningError, match="no valid time stamp came from"):
-            seal(tmp_path / "a.png", tmp_path / "out.png")
-    assert (tmp_path / "a.png").read_bytes() == (world / "me.png").read_bytes()
 
 
 def test_a_time_stamp_is_in_the_manifest(world: Path, work: Path, tmp_path: Path) -> None:
