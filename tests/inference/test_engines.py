@@ -378,6 +378,30 @@ def test_outputs_of_the_callers_own(tmp_path: Path) -> None:
         np.testing.assert_array_equal(device.to_host(target), session.run({"input": x})[0])
 
 
+def test_batches_of_the_host_and_of_a_gpu_keep_out_of_each_others_way(tmp_path: Path) -> None:
+    """One place to run in, replayed as a graph from its own buffers: what is queued on a stream is not yet done when
+    another batch comes from the host."""
+    with session_of(tmp_path, contexts=1) as session:
+        one, other = crops(3, 1), crops(3, 2)
+        expected = [session.run({"input": x})[0] for x in (one, other)]
+        for _ in range(4):
+            with device.use():
+                queued = session.run({"input": device.to_device(one)})[0]
+                np.testing.assert_array_equal(session.run({"input": other})[0], expected[1])
+                np.testing.assert_array_equal(device.to_host(queued), expected[0])
+
+
+def test_buffers_are_taken_only_when_their_last_work_is_done(tmp_path: Path) -> None:
+    """The buffers of a session are first written on its own stream: not while this thread's still reads them."""
+    with session_of(tmp_path, contexts=1) as session, device.use():
+        sent = device.to_device(crops(4, 1))
+        device.current().synchronize()
+        copied = sent.copy()
+        del sent
+        session.run({"input": crops(4, 2)})
+        np.testing.assert_array_equal(device.to_host(copied), crops(4, 1))
+
+
 def test_closing_in_any_thread_while_others_run(tmp_path: Path) -> None:
     session = session_of(tmp_path, contexts=2)
     errors: list[str] = []

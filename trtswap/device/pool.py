@@ -124,7 +124,7 @@ class Pool:
         chosen = next((item for item in waiting if item.fits(stream)), None)
         if chosen is None:
             chosen = next((item for item in waiting if item.events), None)
-            if chosen is None:
+            if chosen is None or stream.raw is None:  # whom nothing can make wait for a block
                 return None
             for event in chosen.of_others(stream):
                 stream.wait(event)
