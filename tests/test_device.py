@@ -223,7 +223,8 @@ def test_that_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
         test_memory_is_used_again_only_behind_its_work()
 
 
-def test_the_default_stream_takes_no_memory_that_others_still_use(driver: Any) -> None:
+@pytest.mark.usefixtures("driver")
+def test_the_default_stream_takes_no_memory_that_others_still_use() -> None:
     """Work on it would wait; a copy or an engine queued elsewhere for a thread without a stream would not."""
     with device.use() as first, device.borrowed() as second:
         sent = device.to_device(noise(1000))
