@@ -155,7 +155,10 @@ class _Bench:
             def composited(count: int) -> Iterator[Batch]:
                 return composite(swapped(count), template, size, settings.mask, settings.blend)
 
-            rates = [batch.face_count / self._per_item_s(work, max(2, self._wanted.count // 30)) for work in (swapped, composited)]
+            rates = [
+                batch.face_count / self._per_item_s(work, max(2, self._wanted.count // 30))
+                for work in (swapped, composited)
+            ]
         alone = settings.batch / _alone_s(networks.swapper.session, settings.batch, self._on_gpu)
         return {
             "swapper_faces_per_s": alone,
