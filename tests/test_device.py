@@ -224,6 +224,25 @@ def test_that_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
         test_memory_is_used_again_only_behind_its_work()
 
 
+@pytest.mark.usefixtures("driver")
+def test_the_default_stream_takes_no_memory_that_others_still_use() -> None:
+    """Work on it would wait; a copy or an engine queued elsewhere for a thread without a stream would not."""
+    with device.use() as first, device.borrowed() as second:
+        sent = device.to_device(noise(1000))
+        with device.on(second):
+            second.wait(first.record())
+            copied = sent.copy()
+        address = sent.ptr
+        del sent
+    other = device.empty((1000,), np.float32)
+    assert other.ptr != address
+    with device.on(second):
+        device.to_host(copied)
+    first.synchronize()
+    del other
+    assert device.empty((1000,), np.float32).ptr
+
+
 def test_a_steady_stream_of_batches_allocates_nothing(driver: Any) -> None:
     allocated = []
     with device.use() as stream:

@@ -24,6 +24,7 @@ from trtswap.engine_options import EngineOptions
 from trtswap.errors import DeviceError, EngineError, NetworkContractError, NetworkError, QualityError
 from trtswap.inference import engine as engines
 from trtswap.inference import plan
+from trtswap.inference.build_process import kept_builders
 from trtswap.inference.engine import Recipe, ensure, open_session
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.precision import Decision
@@ -242,6 +243,33 @@ def test_a_builder_that_crashes_takes_nobody_along(tmp_path: Path, monkeypatch: 
     assert ensure(recipe, Told()).built
 
 
+def test_a_builders_process_serves_one_engine_after_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_TENSORRT_BUILDS", str(tmp_path / "builds"))
+
+    def build(seed: int) -> int:
+        """The number of the process that did it."""
+        path = random_arcface(tmp_path / f"{seed}.onnx", seed=seed)
+        assert ensure(recipe_of("arcface_w600k_r50", path), Told()).built
+        return int((tmp_path / "builds").read_text().split()[-1])
+
+    with kept_builders():
+        first = build(1)
+        with kept_builders():
+            assert build(2) == first
+        assert build(3) == first
+        elsewhere: list[int] = []
+        thread = threading.Thread(target=lambda: elsewhere.append(build(4)))
+        thread.start()
+        thread.join(PATIENCE_S)
+        assert elsewhere != [first]  # a builder ends with the thread that started it
+    for number in (first, *elsewhere):
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+    assert build(5) != first
+
+
 def test_two_builders_build_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_TENSORRT_BUILDS", str(tmp_path / "builds"))
     monkeypatch.setenv("FAKE_TENSORRT_UNTIL", str(tmp_path / "go on"))
@@ -380,6 +408,30 @@ def test_outputs_of_the_callers_own(tmp_path: Path) -> None:
         given = session.enqueue({"input": device.to_device(x)}, [target])
         assert given[0] is target
         np.testing.assert_array_equal(device.to_host(target), session.run({"input": x})[0])
+
+
+def test_batches_of_the_host_and_of_a_gpu_keep_out_of_each_others_way(tmp_path: Path) -> None:
+    """One place to run in, replayed as a graph from its own buffers: what is queued on a stream is not yet done when
+    another batch comes from the host."""
+    with session_of(tmp_path, contexts=1) as session:
+        one, other = crops(3, 1), crops(3, 2)
+        expected = [session.run({"input": x})[0] for x in (one, other)]
+        for _ in range(4):
+            with device.use():
+                queued = session.run({"input": device.to_device(one)})[0]
+                np.testing.assert_array_equal(session.run({"input": other})[0], expected[1])
+                np.testing.assert_array_equal(device.to_host(queued), expected[0])
+
+
+def test_buffers_are_taken_only_when_their_last_work_is_done(tmp_path: Path) -> None:
+    """The buffers of a session are first written on its own stream: not while this thread's still reads them."""
+    with session_of(tmp_path, contexts=1) as session, device.use():
+        sent = device.to_device(crops(4, 1))
+        device.current().synchronize()
+        copied = sent.copy()
+        del sent
+        session.run({"input": crops(4, 2)})
+        np.testing.assert_array_equal(device.to_host(copied), crops(4, 1))
 
 
 def test_closing_in_any_thread_while_others_run(tmp_path: Path) -> None:

@@ -34,7 +34,10 @@ def exercise(session: Session, seed: int) -> list[Any]:
         detector = registry.create_detector(session)
         assert isinstance(detector, GridDetector)
         tensor, _ = detector.inputs(surfaces)
-        return list(detector.candidates(session.run({spec.picture.input: tensor})))
+        outputs = session.run({spec.picture.input: tensor})
+        scores = detector.scores(outputs)
+        decoded = [detector.cells(outputs, item, np.arange(scores.shape[1])) for item in range(len(scores))]
+        return [scores, *(np.stack(part) for part in zip(*decoded, strict=True))]
     if role == "swapper":
         converted = spec.swap is not None and spec.swap.converter is not None
         swapper = registry.create_swapper(session, Halving() if converted else None)  # type: ignore[arg-type]

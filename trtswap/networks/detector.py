@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -22,6 +22,7 @@ from trtswap.inference.session import Session
 from trtswap.options import DetectOptions
 from trtswap.types import Array, Faces, Surface
 
+STRIDES = (8, 16, 32)
 _DEFAULTS = DetectOptions()
 _SMALLEST_SPREAD_PX = 1e-3
 _OVERLAP, _OVERLAP_PER_ANGLE, _OVERLAP_POOLED = 0.4, 0.1, 0.1
@@ -29,7 +30,8 @@ _OVERLAP, _OVERLAP_PER_ANGLE, _OVERLAP_POOLED = 0.4, 0.1, 0.1
 
 @dataclass(frozen=True)
 class Candidates:
-    """Perhaps faces, in pixels of the stored frame: scores [M], boxes [M, 4], landmarks [M, 5, 2]."""
+    """Perhaps faces, where not said otherwise in pixels of the stored frame: scores [M], boxes [M, 4], landmarks
+    [M, 5, 2]."""
 
     scores: Array
     boxes: Array
@@ -112,13 +114,26 @@ class GridDetector(ABC):
         return [faces_of([found], overlap) for found in self._found(outputs, placements, options)]
 
     @abstractmethod
-    def candidates(self, outputs: Sequence[Array]) -> tuple[Array, Array, Array]:
-        """scores [N, M], boxes [N, M, 4], landmarks [N, M, 5, 2] of all cells, in network pixels."""
+    def scores(self, outputs: Sequence[Array]) -> Array:
+        """Of all cells: float64 [N, M]."""
+
+    @abstractmethod
+    def cells(self, outputs: Sequence[Array], item: int, rows: Array) -> tuple[Array, Array]:
+        """boxes [R, 4] and landmarks [R, 5, 2] of some cells of one item, in network pixels."""
+
+    def candidates(self, outputs: Sequence[Array], least: float) -> list[Candidates]:
+        """What has a score of `least` or more in each item, in network pixels. The rest, nearly all, is not decoded."""
+        found = []
+        for item, scores in enumerate(self.scores(outputs)):
+            rows = np.flatnonzero(scores >= least)
+            rows = rows[np.isfinite(scores[rows])]
+            found.append(Candidates(scores[rows], *self.cells(outputs, item, rows)))
+        return found
 
     def _found(self, outputs: Sequence[Array], placements: Array, options: DetectOptions) -> list[Candidates]:
         return [
-            _likely(scores, boxes, landmarks, placement, options.score)
-            for scores, boxes, landmarks, placement in zip(*self.candidates(outputs), placements, strict=True)
+            _placed(found, placement)
+            for found, placement in zip(self.candidates(outputs, options.score), placements, strict=True)
         ]
 
 
@@ -142,21 +157,26 @@ class Pooled:
 class YuNet(GridDetector):
     """YuNet: twelve outputs, class score, objectness, box and five points, each at strides 8, 16 and 32."""
 
-    def candidates(self, outputs: Sequence[Array]) -> tuple[Array, Array, Array]:
-        """The score is the product of the first two; boxes are a centre and the logarithm of a size."""
-        scores, boxes, landmarks = [], [], []
-        for level, stride in enumerate((8, 16, 32)):
-            classes, objects, box, points = (
-                np.asarray(output, np.float64) for output in (outputs[level + 3 * kind] for kind in range(4))
-            )
-            corners = cells(self.size, stride)
-            centre = corners + box[..., :2] * stride
+    def scores(self, outputs: Sequence[Array]) -> Array:
+        """The product of the first two."""
+        products = [
+            np.multiply(outputs[level], outputs[level + 3], dtype=np.float64)[..., 0]
+            for level in range(len(STRIDES))
+        ]
+        return np.concatenate(products, axis=1)
+
+    def cells(self, outputs: Sequence[Array], item: int, rows: Array) -> tuple[Array, Array]:
+        """Boxes are a centre and the logarithm of a size."""
+        boxes, landmarks = [], []
+        for level, corners, here in by_level(self.size, rows):
+            stride = STRIDES[level]
+            box, points = (np.asarray(outputs[level + kind][item, here], np.float64) for kind in (6, 9))
+            centre = corners + box[:, :2] * stride
             with np.errstate(over="ignore", invalid="ignore"):
-                half = np.exp(box[..., 2:]) * (stride / 2)
+                half = np.exp(box[:, 2:]) * (stride / 2)
                 boxes.append(np.concatenate([centre - half, centre + half], axis=-1))
-            scores.append((classes * objects)[..., 0])
-            landmarks.append(corners[:, None] + points.reshape(*points.shape[:2], 5, 2) * stride)
-        return np.concatenate(scores, 1), np.concatenate(boxes, 1), np.concatenate(landmarks, 1)
+            landmarks.append(corners[:, None] + points.reshape(-1, 5, 2) * stride)
+        return np.concatenate(boxes), np.concatenate(landmarks)
 
 
 def overlap_limit(options: DetectOptions, *, pooled: bool = False) -> float:
@@ -179,6 +199,17 @@ def faces_of(parts: Sequence[Candidates], overlap: float) -> Faces:
     )
 
 
+def by_level(size: tuple[int, int], rows: Array, anchors: int = 1) -> Iterator[tuple[int, Array, Array]]:
+    """Rows of all cells, in order, as those of each level: its number, the corners of the cells, float64 [R, 2] in
+    network pixels, and the rows within the level. anchors: candidates a cell, one after the other."""
+    start = 0
+    for level, stride in enumerate(STRIDES):
+        corners = cells(size, stride)
+        here = rows[(rows >= start) & (rows < start + len(corners) * anchors)] - start
+        yield level, corners[here // anchors], here
+        start += len(corners) * anchors
+
+
 @lru_cache(maxsize=32)
 def cells(size: tuple[int, int], stride: int) -> Array:
     """The top left corners of the cells, row by row: float64 [cells, 2] in network pixels, not to be written to."""
@@ -188,14 +219,13 @@ def cells(size: tuple[int, int], stride: int) -> Array:
     return corners
 
 
-def _likely(scores: Array, boxes: Array, landmarks: Array, placement: Array, least: float) -> Candidates:
-    """The sound candidates of one item with a score of `least` or more, in frame pixels."""
-    rows = np.flatnonzero(np.isfinite(scores) & (scores >= least))
-    points = landmarks[rows]
-    spread = np.ptp(points, axis=1).max(axis=1)
-    sound = np.isfinite(boxes[rows]).all(axis=1) & np.isfinite(spread) & (spread > _SMALLEST_SPREAD_PX)
-    rows = rows[sound]
+def _placed(found: Candidates, placement: Array) -> Candidates:
+    """The sound ones of one item, in frame pixels."""
+    spread = np.ptp(found.landmarks, axis=1).max(axis=1)
+    sound = np.isfinite(found.boxes).all(axis=1) & np.isfinite(spread) & (spread > _SMALLEST_SPREAD_PX)
     to_frame = invert(placement)
     return Candidates(
-        scores[rows], transform_boxes(to_frame, boxes[rows]), transform_points(to_frame, landmarks[rows])
+        found.scores[sound],
+        transform_boxes(to_frame, found.boxes[sound]),
+        transform_points(to_frame, found.landmarks[sound]),
     )

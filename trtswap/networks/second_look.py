@@ -149,17 +149,13 @@ class LookingTwice:
         `centres` [looks, 2]."""
         outputs = self._network.session.run({self._network.session.spec.picture.input: pictures})
         outputs = device.fetch(outputs).get()
-        scores, _, landmarks = self._network.candidates(outputs)
-        likely = (
-            (scores > _ALIKE * _LEAST_SCORE) & np.isfinite(scores) & np.isfinite(landmarks).all(axis=(2, 3))
-        )
+        seen = [_sound(found) for found in self._network.candidates(outputs, _ALIKE * _LEAST_SCORE)]
         points, best = np.zeros((faces, len(centres), 5, 2)), np.zeros((faces, len(centres)))
         for face, look in np.ndindex(best.shape):
             row = face * self._rows_of_face + look // self._columns
             picture, place = divmod(row, len(self._starts))
             corner = np.array([TILE_PX * (look % self._columns), _BAND_PX * self._starts[place]])
-            here = np.flatnonzero(likely[picture])
-            found, weights = landmarks[picture, here], scores[picture, here]
+            found, weights = seen[picture]
             apart = np.linalg.norm(found.mean(axis=1) - (corner + centres[look]), axis=1)
             weights = np.where(apart < _NEAR * self._eyes_px[look], weights, 0.0)
             top = float(weights.max(initial=0.0))
@@ -168,6 +164,12 @@ class LookingTwice:
                 points[face, look] = np.average(found, axis=0, weights=weights) - corner
                 best[face, look] = top
         return points, best
+
+
+def _sound(found: Candidates) -> tuple[Array, Array]:
+    """The points that are finite, and their scores."""
+    finite = np.isfinite(found.landmarks).all(axis=(1, 2))
+    return found.landmarks[finite], found.scores[finite]
 
 
 def _row_starts(height: int) -> list[int]:

@@ -19,7 +19,7 @@ _local = threading.local()
 _running = threading.RLock()
 """The device does one thing at a time."""
 
-event_flags = SimpleNamespace(DISABLE_TIMING=2)
+event_flags = SimpleNamespace(BLOCKING_SYNC=1, DISABLE_TIMING=2)
 copies: list[tuple[str, int, int]] = []
 """What was copied: "htod", "dtoh" or "dtod", the bytes, the number of the stream."""
 launched: list[tuple[str, int]] = []
