@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from trtswap import device
 from trtswap.engine_options import EngineOptions
 from trtswap.errors import NetworkError, OptionError
 from trtswap.inference import engine as engines
+from trtswap.inference.build_process import kept_builders
 from trtswap.inference.engine import Recipe, ensure, open_session
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.precision import Decision
@@ -49,9 +51,10 @@ SEED = int(np.random.default_rng().integers(1 << 31))
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Networks and engines are made once for all tests: starting TensorRT's builder takes longer than building."""
-    return tmp_path_factory.mktemp(f"seed-{SEED}")
+    with kept_builders():
+        yield tmp_path_factory.mktemp(f"seed-{SEED}")
 
 
 @pytest.fixture(autouse=True)

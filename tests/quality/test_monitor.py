@@ -16,6 +16,7 @@ from support import faults
 from support.patience import PATIENCE_S, until
 from support.targets import Target
 
+from trtswap import device
 from trtswap.geometry import compose
 from trtswap.networks.swapper import Patches
 from trtswap.options import MonitorOptions
@@ -57,6 +58,15 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "trtswap-monitor"]
 
 
+def overwrite(plane: Any, picture: np.ndarray) -> None:
+    if not device.is_on_device(plane):
+        np.copyto(plane, picture)
+        return
+    device.current().synchronize()  # what the plane is still read for
+    with device.activate():
+        device.driver().memcpy_htod(plane.ptr, np.ascontiguousarray(picture))
+
+
 def test_in_a_run_it_sees_the_frames_before_and_after(one: faults.Scene, target: Target) -> None:
     """Compositing changes surfaces in place; the figures are those of the two finished videos."""
     batches = []
@@ -68,9 +78,7 @@ def test_in_a_run_it_sees_the_frames_before_and_after(one: faults.Scene, target:
     def composite(passing: Any) -> Any:
         for batch in passing:
             for frame in batch.frames:
-                swapped = target.put(one.swaps[frame.index])
-                plane = frame.surface.planes[0]
-                plane.set(swapped) if hasattr(plane, "set") else np.copyto(plane, swapped)
+                overwrite(frame.surface.planes[0], one.swaps[frame.index])
             yield batch
 
     with Monitor(FULL) as monitor:
