@@ -461,6 +461,19 @@ def test_closing_in_any_thread_while_others_run(tmp_path: Path) -> None:
     session.close()
 
 
+def test_sessions_of_the_past_leave_no_streams(tmp_path: Path) -> None:
+    """Though an array that they read lives on, and remembers whose work touched it."""
+    recipe = recipe_of("arcface_w600k_r50", random_arcface(tmp_path / "x.onnx", seed=3))
+    content = ensure(recipe, Told()).content
+    inputs = {"input": device.to_device(np.zeros((2, 3, 112, 112), np.float32))}
+    made = device.driver().Stream._all
+    before = len(made)
+    for _ in range(5):
+        with TrtSession(recipe.library, content, recipe.path, recipe.spec, contexts=2) as session:
+            session.run(inputs)
+    assert len(made) - before <= 2
+
+
 def test_closed_sessions_give_all_memory_back(tmp_path: Path) -> None:
     recipe = recipe_of("arcface_w600k_r50", random_arcface(tmp_path / "x.onnx", seed=3))
     content = ensure(recipe, Told()).content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,9 @@ class Lane:
         self._outputs = tuple(outputs)
         self._profiles = tuple(profiles)
         self._use_graphs = graphs
-        self.stream = device.Stream(gpu)
+        self._lent = ExitStack()
+        # Not one of its own: arrays that outlive the session would keep it alive, 0.6 MB of the GPU each.
+        self.stream = self._lent.enter_context(device.borrowed(gpu))
         self._handle = self.stream.handle
         self._contexts: dict[int, _Ready] = {}
         self._graphs: dict[int, CapturedGraph] = {}
@@ -140,6 +142,7 @@ class Lane:
         self._contexts.clear()
         self._fixed.clear()
         self._pinned.clear()
+        self._lent.close()
 
     def _execute(self, batch: int, addresses: Sequence[int], handle: int) -> None:
         ready = self._ready(batch)
