@@ -166,3 +166,26 @@ def test_a_folder_that_keys_cannot_be_made_in_is_told(
         swap(world, world / "clip.mp4", work / "out.mp4")
     assert "--no-provenance" in (caught.value.hint or "")
     assert list(work.iterdir()) == []
+
+
+def test_a_library_that_cannot_be_loaded_is_told_before_any_frame(
+    world: Path, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c2pa.py").write_text("raise OSError('undefined symbol: sign')")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "c2pa"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("trtswap.outputs.Outputs.write", lambda *_: pytest.fail("a frame was written"))
+    with pytest.raises(SigningError, match="cannot be loaded: undefined symbol: sign") as caught:
+        swap(world, world / "clip.mp4", work / "out.mp4")
+    assert "c2pa-python" in (caught.value.hint or "")
+    assert list(work.iterdir()) == []
+
+
+def test_a_package_that_is_not_there_leaves_a_note(
+    world: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    report = swap(world, world / "clip.mp4", work / "out.mp4")
+    assert any("there is no c2pa; pip install c2pa-python" in note for note in report.notes)
+    assert frames_in(work / "out.mp4") == 4
