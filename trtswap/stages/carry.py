@@ -92,20 +92,23 @@ class GpuRoute:
     def up(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """One copy a frame; those that a decoder left on the GPU stay there."""
         for batch in batches:
-            frames = (
+            yield replace(batch, frames=self._sent(batch.frames))
+
+    def _sent(self, frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        with device.timed("frames up", frames=len(frames)):
+            return tuple(
                 frame
                 if frame.surface.on_device
                 else replace(frame, surface=device.upload(frame.surface, device=self._gpu))
-                for frame in batch.frames
+                for frame in frames
             )
-            yield replace(batch, frames=tuple(frames))
 
     def down(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """One copy a frame, on a stream beside the thread's, so that what comes next is not held up."""
         with device.borrowed(self._gpu) as copies:
             for batch in batches:
                 copies.wait(device.current(self._gpu).record())
-                with device.on(copies):
+                with device.on(copies), device.timed("frames down", frames=len(batch.frames)):
                     surfaces = [device.download_later(frame.surface) for frame in batch.frames]
                 frames = [
                     replace(frame, surface=surface)
