@@ -32,6 +32,9 @@ class Route(Protocol):
     def arriving(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """In front of what a thread does with batches of another."""
 
+    def accept(self, batch: Batch) -> Batch:
+        """The same with one batch."""
+
     def up(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Behind reading: frames to where the stages work on them."""
 
@@ -53,6 +56,10 @@ class HostRoute:
         return iter(batches)
 
     arriving = up = down = leaving
+
+    def accept(self, batch: Batch) -> Batch:
+        """As it is."""
+        return batch
 
     def landed(self, batch: Batch) -> Iterator[Frame]:
         """As they are."""
@@ -82,12 +89,14 @@ class GpuRoute:
 
     def arriving(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The thread's stream waits for each batch; the thread itself for none."""
-        for batch in batches:
-            if batch.ready is None:
-                yield batch
-            else:
-                device.current(self._gpu).wait(batch.ready)
-                yield replace(batch, ready=None)
+        return map(self.accept, batches)
+
+    def accept(self, batch: Batch) -> Batch:
+        """The thread's stream waits for it."""
+        if batch.ready is None:
+            return batch
+        device.current(self._gpu).wait(batch.ready)
+        return replace(batch, ready=None)
 
     def up(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """One copy a frame; those that a decoder left on the GPU stay there."""
