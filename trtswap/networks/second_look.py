@@ -143,7 +143,7 @@ class LookingTwice:
         `centres` [looks, 2]."""
         outputs = self._network.session.run({self._network.session.spec.picture.input: pictures})
         outputs = device.fetch(outputs).get()
-        seen = [_sound(found) for found in self._network.candidates(outputs, _ALIKE * _LEAST_SCORE)]
+        seen = _sound(*self._network.candidates(outputs, _ALIKE * _LEAST_SCORE), len(pictures))
         points, best = np.zeros((faces, len(centres), 5, 2)), np.zeros((faces, len(centres)))
         for face, look in np.ndindex(best.shape):
             row = face * self._rows_of_face + look // self._columns
@@ -181,10 +181,12 @@ def _lay(canvas: Any, start: int, width: int, cells: Any, across: int) -> None:
         device.place(canvas[start + band * width : start + band * width + across], own)
 
 
-def _sound(found: Candidates) -> tuple[Array, Array]:
-    """The points that are finite, and their scores."""
+def _sound(items: Array, found: Candidates, count: int) -> list[tuple[Array, Array]]:
+    """The points that are finite and their scores, in each of `count` items."""
     finite = np.isfinite(found.landmarks).all(axis=(1, 2))
-    return found.landmarks[finite], found.scores[finite]
+    ends = np.searchsorted(items[finite], np.arange(1, count))
+    parts = (np.split(part[finite], ends) for part in (found.landmarks, found.scores))
+    return list(zip(*parts, strict=True))
 
 
 def _row_starts(height: int) -> list[int]:
