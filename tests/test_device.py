@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import pytest
 from support import fake_gpu
 from support.fake_core import pretend_operations
 from support.patience import PATIENCE_S
+from support.tracing import Kept
 
-from trtswap import device, ops
+from trtswap import device, ops, tracing
 from trtswap.device import pool
 from trtswap.types import PixelFormat, Surface
 
@@ -288,3 +291,50 @@ def test_memory_that_is_short_is_made_from_what_waits(driver: Any, monkeypatch: 
     monkeypatch.setattr(driver, "mem_alloc", limited)
     device.empty((700 << 10,), np.uint8)
     assert device.empty((900 << 10,), np.uint8).nbytes == 900 << 10
+
+
+@either
+def test_the_time_of_work_is_told_when_it_is_over() -> None:
+    kept = Kept()
+    small, large = noise(8), noise(64, 3, 256, 256)
+    before_ns = time.perf_counter_ns()
+    with tracing.recording(kept), device.use() as stream:
+        for _ in range(2):  # the first is for warming up
+            for array, name in ((small, "small"), (large, "large"), (small, "small")):
+                with device.timed(name, items=len(array)):
+                    sent = device.to_device(array)
+                    for _ in range(4):
+                        sent = sent.copy()
+        assert len(kept.spans) < 6 or stream.idle
+    told = [span for span in kept.spans if span.category == "gpu"]
+    assert [span.name for span in told] == ["small", "large", "small"] * 2
+    assert {(span.row, span.thread) for span in told} == {(told[0].row, "GPU 0 stream 1")}
+    assert [span.facts["items"] for span in told[:2]] == [8, 64]
+    assert before_ns - 1e6 < told[0].start_ns
+    assert told[-1].end_ns < time.perf_counter_ns() + 1e6
+    for one, next_one in pairwise(told):
+        assert one.start_ns <= one.end_ns <= next_one.start_ns
+    assert told[4].end_ns - told[4].start_ns > 2 * (told[5].end_ns - told[5].start_ns)
+
+
+@pytest.mark.usefixtures("driver")
+def test_timing_waits_for_nothing() -> None:
+    kept = Kept()
+    with tracing.recording(kept), device.use() as stream:
+        for _ in range(3):
+            with device.timed("copy"):
+                device.to_device(noise(100))
+            assert not kept.spans
+        assert not stream.idle
+    assert len(kept.spans) == 3
+    with device.use(), device.timed("copy"):
+        device.to_device(noise(100))
+    assert len(kept.spans) == 3
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_thread_without_a_stream_is_not_timed() -> None:
+    kept = Kept()
+    with tracing.recording(kept), device.timed("copy"):
+        device.to_device(noise(100))
+    assert not kept.spans

@@ -30,7 +30,7 @@ def test_every_part_runs(
     pretend_operations(monkeypatch)
     import fast_parts
 
-    arguments = ["--size", "320x180", "--count", "6", "--batches", "2", "--folder", str(tmp_path / "files")]
+    arguments = ["--size", "320x180", "--count", "4", "--batches", "1", "--folder", str(tmp_path / "files")]
     try:
         fast_parts.run(fast_path.arguments(arguments))
     finally:

@@ -88,6 +88,7 @@ def test_help_shows_the_defaults_of_the_api(capsys: pytest.CaptureFixture[str]) 
         ("--reference-distance", defaults.select.distance),
         ("--mask-blur", defaults.mask.blur),
         ("--batch", defaults.batch),
+        ("--batch-wait", f"{defaults.batch_wait_s:g}"),
         ("--queue", defaults.queue),
         ("--codec", defaults.encode.codec),
         ("--select", defaults.select.mode),

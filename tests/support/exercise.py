@@ -36,8 +36,9 @@ def exercise(session: Session, seed: int) -> list[Any]:
         tensor, _ = detector.inputs(surfaces)
         outputs = session.run({spec.picture.input: tensor})
         scores = detector.scores(outputs)
-        decoded = [detector.cells(outputs, item, np.arange(scores.shape[1])) for item in range(len(scores))]
-        return [scores, *(np.stack(part) for part in zip(*decoded, strict=True))]
+        items, rows = (index.ravel() for index in np.indices(scores.shape))
+        boxes, points = detector.cells(outputs, items, rows)
+        return [scores, boxes.reshape(*scores.shape, 4), points.reshape(*scores.shape, 5, 2)]
     if role == "swapper":
         converted = spec.swap is not None and spec.swap.converter is not None
         swapper = registry.create_swapper(session, Halving() if converted else None)  # type: ignore[arg-type]

@@ -116,13 +116,17 @@ class Pool:
     def _sort(self) -> None:
         """Those given back since, by size; for those of several streams, or of the default one, it is noted how far
         their work is."""
+        now: dict[Stream, Event] = {}
         while True:
             try:
                 size, item = self._given.popleft()
             except IndexError:
                 return
             if len(item.streams) > 1 or item.streams[0].raw is None:
-                item.events = tuple(stream.record() for stream in item.streams)
+                for stream in item.streams:
+                    if stream not in now:
+                        now[stream] = stream.record()
+                item.events = tuple(now[stream] for stream in item.streams)
             self._free.setdefault(size, deque()).append(item)
 
     def _again(self, size: int, stream: Stream) -> Any:

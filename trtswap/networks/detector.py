@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -118,23 +118,26 @@ class GridDetector(ABC):
         """Of all cells: float64 [N, M]."""
 
     @abstractmethod
-    def cells(self, outputs: Sequence[Array], item: int, rows: Array) -> tuple[Array, Array]:
-        """boxes [R, 4] and landmarks [R, 5, 2] of some cells of one item, in network pixels."""
+    def cells(self, outputs: Sequence[Array], items: Array, rows: Array) -> tuple[Array, Array]:
+        """boxes [R, 4] and landmarks [R, 5, 2] of the cells `rows` of the items `items`, both int [R], in network
+        pixels."""
 
-    def candidates(self, outputs: Sequence[Array], least: float) -> list[Candidates]:
-        """What has a score of `least` or more in each item, in network pixels. The rest, nearly all, is not decoded."""
-        found = []
-        for item, scores in enumerate(self.scores(outputs)):
-            rows = np.flatnonzero(scores >= least)
-            rows = rows[np.isfinite(scores[rows])]
-            found.append(Candidates(scores[rows], *self.cells(outputs, item, rows)))
-        return found
+    def candidates(self, outputs: Sequence[Array], least: float) -> tuple[Array, Candidates]:
+        """What has a score of `least` or more, in network pixels, and in which item, int [M], ascending. The rest,
+        nearly all, is not decoded."""
+        scores = self.scores(outputs)
+        items, rows = np.nonzero(scores >= least)
+        found = scores[items, rows]
+        finite = np.isfinite(found)
+        items, rows, found = items[finite], rows[finite], found[finite]
+        return items, Candidates(found, *self.cells(outputs, items, rows))
 
     def _found(self, outputs: Sequence[Array], placements: Array, options: DetectOptions) -> list[Candidates]:
-        return [
-            _placed(found, placement)
-            for found, placement in zip(self.candidates(outputs, options.score), placements, strict=True)
-        ]
+        items, found = self.candidates(outputs, options.score)
+        items, found = _placed(items, found, placements)
+        ends = np.searchsorted(items, np.arange(1, len(placements)))
+        parts = (np.split(part, ends) for part in (found.scores, found.boxes, found.landmarks))
+        return [Candidates(*each) for each in zip(*parts, strict=True)]
 
 
 class Pooled:
@@ -165,18 +168,14 @@ class YuNet(GridDetector):
         ]
         return np.concatenate(products, axis=1)
 
-    def cells(self, outputs: Sequence[Array], item: int, rows: Array) -> tuple[Array, Array]:
+    def cells(self, outputs: Sequence[Array], items: Array, rows: Array) -> tuple[Array, Array]:
         """Boxes are a centre and the logarithm of a size."""
-        boxes, landmarks = [], []
-        for level, corners, here in by_level(self.size, rows):
-            stride = STRIDES[level]
-            box, points = (np.asarray(outputs[level + kind][item, here], np.float64) for kind in (6, 9))
-            centre = corners + box[:, :2] * stride
-            with np.errstate(over="ignore", invalid="ignore"):
-                half = np.exp(box[:, 2:]) * (stride / 2)
-                boxes.append(np.concatenate([centre - half, centre + half], axis=-1))
-            landmarks.append(corners[:, None] + points.reshape(-1, 5, 2) * stride)
-        return np.concatenate(boxes), np.concatenate(landmarks)
+        corners, strides, (box, points) = of_cells(self.size, items, rows, (outputs[6:9], outputs[9:12]))
+        centre = corners + box[:, :2] * strides
+        with np.errstate(over="ignore", invalid="ignore"):
+            half = np.exp(box[:, 2:]) * (strides / 2)
+            boxes = np.concatenate([centre - half, centre + half], axis=-1)
+        return boxes, corners[:, None] + points.reshape(-1, 5, 2) * strides[:, None]
 
 
 def overlap_limit(options: DetectOptions, *, pooled: bool = False) -> float:
@@ -199,15 +198,28 @@ def faces_of(parts: Sequence[Candidates], overlap: float) -> Faces:
     )
 
 
-def by_level(size: tuple[int, int], rows: Array, anchors: int = 1) -> Iterator[tuple[int, Array, Array]]:
-    """Rows of all cells, in order, as those of each level: its number, the corners of the cells, float64 [R, 2] in
-    network pixels, and the rows within the level. anchors: candidates a cell, one after the other."""
+def of_cells(
+    size: tuple[int, int], items: Array, rows: Array, outputs: Sequence[Sequence[Array]], anchors: int = 1
+) -> tuple[Array, Array, list[Array]]:
+    """The corners [R, 2] and strides [R, 1] of some cells, in network pixels, and what some outputs say of them.
+
+    items, rows: int [R]; rows count all cells, level by level. outputs: each in a part for each level, [N, cells, K]
+    to float64 [R, K]. anchors: candidates a cell, one after the other.
+    """
+    corners, strides = np.zeros((len(rows), 2)), np.ones((len(rows), 1))
+    found = [np.zeros((len(rows), levels[0].shape[-1])) for levels in outputs]
     start = 0
     for level, stride in enumerate(STRIDES):
-        corners = cells(size, stride)
-        here = rows[(rows >= start) & (rows < start + len(corners) * anchors)] - start
-        yield level, corners[here // anchors], here
-        start += len(corners) * anchors
+        known = cells(size, stride)
+        end = start + len(known) * anchors
+        here = np.flatnonzero((rows >= start) & (rows < end))
+        if here.size:
+            own = rows[here] - start
+            corners[here], strides[here] = known[own // anchors], stride
+            for target, levels in zip(found, outputs, strict=True):
+                target[here] = levels[level][items[here], own]
+        start = end
+    return corners, strides, found
 
 
 @lru_cache(maxsize=32)
@@ -219,12 +231,13 @@ def cells(size: tuple[int, int], stride: int) -> Array:
     return corners
 
 
-def _placed(found: Candidates, placement: Array) -> Candidates:
-    """The sound ones of one item, in frame pixels."""
+def _placed(items: Array, found: Candidates, placements: Array) -> tuple[Array, Candidates]:
+    """The sound ones, in frame pixels. placements: of the items."""
     spread = np.ptp(found.landmarks, axis=1).max(axis=1)
     sound = np.isfinite(found.boxes).all(axis=1) & np.isfinite(spread) & (spread > _SMALLEST_SPREAD_PX)
-    to_frame = invert(placement)
-    return Candidates(
+    items = items[sound]
+    to_frame = invert(placements)[items]
+    return items, Candidates(
         found.scores[sound],
         transform_boxes(to_frame, found.boxes[sound]),
         transform_points(to_frame, found.landmarks[sound]),

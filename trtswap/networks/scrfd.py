@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trtswap.networks.detector import STRIDES, GridDetector, by_level
+from trtswap.networks.detector import STRIDES, GridDetector, of_cells
 from trtswap.types import Array
 
 _ANCHORS = 2
@@ -22,14 +22,11 @@ class Scrfd(GridDetector):
         """As they are."""
         return np.concatenate(outputs[: len(STRIDES)], axis=1)[..., 0].astype(np.float64)
 
-    def cells(self, outputs: Sequence[Array], item: int, rows: Array) -> tuple[Array, Array]:
+    def cells(self, outputs: Sequence[Array], items: Array, rows: Array) -> tuple[Array, Array]:
         """Boxes are what lies left, above, right and below of the cell's corner, in strides."""
-        boxes, landmarks = [], []
-        for level, corners, here in by_level(self.size, rows, _ANCHORS):
-            stride = STRIDES[level]
-            box, points = (np.asarray(outputs[level + kind][item, here], np.float64) for kind in (3, 6))
-            sides = box * stride
-            ends = np.stack([corners - sides[:, :2], corners + sides[:, 2:]], axis=-2)
-            boxes.append(np.sort(ends, axis=-2).reshape(-1, 4))
-            landmarks.append(corners[:, None] + points.reshape(-1, 5, 2) * stride)
-        return np.concatenate(boxes), np.concatenate(landmarks)
+        parts = (outputs[3:6], outputs[6:9])
+        corners, strides, (box, points) = of_cells(self.size, items, rows, parts, _ANCHORS)
+        sides = box * strides
+        ends = np.stack([corners - sides[:, :2], corners + sides[:, 2:]], axis=-2)
+        boxes = np.sort(ends, axis=-2).reshape(-1, 4)
+        return boxes, corners[:, None] + points.reshape(-1, 5, 2) * strides[:, None]

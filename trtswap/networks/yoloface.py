@@ -17,9 +17,9 @@ class YoloFace(GridDetector):
         """As they are."""
         return np.asarray(outputs[0][:, 4], np.float64)
 
-    def cells(self, outputs: Sequence[Array], item: int, rows: Array) -> tuple[Array, Array]:
+    def cells(self, outputs: Sequence[Array], items: Array, rows: Array) -> tuple[Array, Array]:
         """All in network pixels already; the visibilities are not used."""
-        found = np.asarray(outputs[0][item][:, rows].T, np.float64)
+        found = np.asarray(outputs[0][items, :, rows], np.float64)
         centre, half = found[:, :2], found[:, 2:4] / 2
         points = found[:, 5:].reshape(-1, 5, 3)[..., :2]
         return np.concatenate([centre - half, centre + half], axis=-1), points
