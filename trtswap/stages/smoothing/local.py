@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from trtswap.stages.smoothing.fit import Fits, aggregate, fit, ladder
+from trtswap.stages.smoothing.fit import Fits, aggregate, fit, gates, ladder
 from trtswap.stages.smoothing.noise import MEASURED, Noise, PlainNoise
 from trtswap.stages.smoothing.robust import ScaleHistory, difference_weights
 from trtswap.stages.smoothing.window import TrackWindow
@@ -51,6 +51,7 @@ class LocalFit:
         self._rate = frame_rate or 25.0
         self._groups = groups
         self._sizes = groups.sum(axis=0)
+        self._means = groups / self._sizes
         self._model = noise or PlainNoise(groups)
         self._angles = list(angles)
         self._noise = ScaleHistory(self._model.kinds)
@@ -91,14 +92,27 @@ class LocalFit:
         fits = self._fits(slots)
         values = self.window.values[slots, :, : self._dimensions]
         middle = self._unwrap(values, fits.rows) if self._turned(values) else None
-        allowed, share = self._allowed[slots], self._share[slots]
-        units = self._model.units(values[:, self.lag_frames])
-        if units is not None:
-            allowed *= units[:, None]
-        result = aggregate(fits, values, allowed, share, self._groups)
+        centre = values[:, self.lag_frames].copy()
+        values -= centre[:, None]
+        trust = self._trust(slots, centre, *fits.residuals.mean_squares(values))
+        result = aggregate(fits.rows, values, trust @ self._groups.T) + centre
         if middle is not None:
             result[:, self._angles] = _wrap(result[:, self._angles] + middle)
         return result
+
+    def _trust(self, slots: Array, centre: Array, squares: Array, smooth: Array) -> Array:
+        """The gates [N, L, G] of wider fits, which leave mean squares [N, L, D], and a cubic `smooth` [N, D]."""
+        left, least = squares @ self._means, smooth @ self._means
+        units = self._model.units(centre)
+        if units is not None:
+            left /= units[:, None]
+            least /= units
+        excess = self._model.strain(left / self._allowed[slots])
+        trust = gates(excess, self._share[slots])
+        calm = self._model.calm(least, self._noise.medians[slots])
+        if calm is not None:
+            trust[:, -1] = np.maximum(trust[:, -1], calm)
+        return trust
 
     def _judge(self, slots: list[int]) -> None:
         """Keeps what residuals of these slots may be."""
