@@ -12,6 +12,8 @@ HISTORY = 64
 _LEAST_SAMPLES = 5
 _TOLERANCE = 8.0
 _BENEFIT = 3.0
+_ABOUT = 0.25
+"""So much of the way from one neighbour to the other a sample between them may lie off its place there."""
 
 
 def difference_weights(times_s: Array) -> Array:
@@ -50,6 +52,16 @@ def disagreement(points: Array, present: Array, times_s: Array) -> Array:
     before[:, 0] = np.where(known[:, 0], np.minimum(before[:, 0], after), after / _BENEFIT**2)
     before[np.isinf(before)] = 0.0
     return np.asarray(np.sqrt(before))
+
+
+def midway(points: Array, present: Array, times_s: Array) -> Array:
+    """How far the third and fourth of five samples lie from about the middle between their neighbours: float64
+    [N, 2, Q], infinite where one of these is missing. Arguments as of `disagreement`."""
+    share = ((times_s[2:4] - times_s[1:3]) / (times_s[3:] - times_s[1:3]))[:, None, None]
+    way = points[:, 3:] - points[:, 1:3]
+    off = np.linalg.norm(points[:, 2:4] - points[:, 1:3] - share * way, axis=3)
+    known = (present[:, 1:3] & present[:, 2:4] & present[:, 3:])[:, :, None]
+    return np.where(known, np.maximum(off - _ABOUT * np.linalg.norm(way, axis=3), 0.0), np.inf)
 
 
 class ScaleHistory:
@@ -107,7 +119,7 @@ class ScaleHistory:
 
 
 class Guard:
-    """Tells samples that agree neither with the frames before nor with those after.
+    """Tells samples that agree neither with the frames before nor with those after, nor lie between them.
 
     A sample is judged when it arrives, by the frames before it alone, and again when each of the next two arrives.
     """
@@ -141,4 +153,7 @@ class Guard:
         self._typical.push(settled[:, None], fresh, refresh=refresh)
         usual = self._typical.medians[:, 0]
         limit = np.where(np.isinf(usual), limits[1], np.maximum(_TOLERANCE * usual, limits[0]))
-        return np.asarray(apart <= limit[:, None, None])
+        trusted = np.asarray(apart <= limit[:, None, None])
+        if not trusted.all():
+            trusted[:, :2] |= midway(points, present, times_s) <= limit[:, None, None]
+        return trusted
