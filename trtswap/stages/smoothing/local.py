@@ -94,25 +94,28 @@ class LocalFit:
         middle = self._unwrap(values, fits.rows) if self._turned(values) else None
         centre = values[:, self.lag_frames].copy()
         values -= centre[:, None]
-        trust = self._trust(slots, centre, *fits.residuals.mean_squares(values))
-        result = aggregate(fits.rows, values, trust @ self._groups.T) + centre
+        result = self._choice(fits, slots, values, centre)
+        result += centre
         if middle is not None:
             result[:, self._angles] = _wrap(result[:, self._angles] + middle)
         return result
 
-    def _trust(self, slots: Array, centre: Array, squares: Array, smooth: Array) -> Array:
-        """The gates [N, L, G] of wider fits, which leave mean squares [N, L, D], and a cubic `smooth` [N, D]."""
-        left, least = squares @ self._means, smooth @ self._means
-        units = self._model.units(centre)
+    def _choice(self, fits: Fits, slots: Array, values: Array, centre: Array) -> Array:
+        """The estimate [N, D] of windows [N, W, D] from which the `centre` [N, D] is taken off."""
+        units, allowed = self._model.units(centre), self._allowed[slots]
         if units is not None:
-            left /= units[:, None]
-            least /= units
-        excess = self._model.strain(left / self._allowed[slots])
-        trust = gates(excess, self._share[slots])
-        calm = self._model.calm(least, self._noise.medians[slots])
-        if calm is not None:
-            trust[:, -1] = np.maximum(trust[:, -1], calm)
-        return trust
+            allowed *= units[:, None]
+        left, least = fits.residuals.widest(values)
+        if (left @ self._means <= allowed[:, -1]).all():
+            return np.asarray((fits.rows[:, -1:] @ values)[:, 0])  # all else would come to the same
+        excess = (fits.residuals.mean_squares(values) @ self._means) / allowed
+        trust = gates(self._model.strain(excess), self._share[slots])
+        if trust[:, -1].min() < 1:
+            least = least @ self._means if units is None else (least @ self._means) / units
+            calm = self._model.calm(least, self._noise.medians[slots])
+            if calm is not None:
+                np.maximum(trust[:, -1], calm, out=trust[:, -1])
+        return aggregate(fits.rows, values, trust @ self._groups.T)
 
     def _judge(self, slots: list[int]) -> None:
         """Keeps what residuals of these slots may be."""

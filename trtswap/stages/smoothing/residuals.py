@@ -25,15 +25,22 @@ class Residuals:
     basis: Array
     spare: Array
 
-    def mean_squares(self, values: Array) -> tuple[Array, Array]:
-        """Of values [N, W, D], best small, the variance of what the fits leave, float64 [N, L, D], and of what a cubic
-        leaves at the widest, [N, D]."""
+    def mean_squares(self, values: Array) -> Array:
+        """Of values [N, W, D], best small, the variance of what the fits leave: float64 [N, L, D]."""
         left = self.kernels @ (values * values)
-        taken = self.basis @ values
+        taken = self.basis[:, :-1] @ values
         taken *= taken
         count, levels = left.shape[:2]
-        left -= taken[:, :-1].reshape(count, levels, 3, -1).sum(axis=2)
-        smooth = (left[:, -1] - taken[:, -1]) * self.spare
+        left -= taken.reshape(count, levels, 3, -1).sum(axis=2)
+        return np.asarray(np.maximum(left, 0.0))
+
+    def widest(self, values: Array) -> tuple[Array, Array]:
+        """The same of the widest fit alone, and of a cubic there: [N, D] each."""
+        left = (self.kernels[:, -1:] @ (values * values))[:, 0]
+        taken = self.basis[:, -4:] @ values
+        taken *= taken
+        left -= taken[:, 0] + taken[:, 1] + taken[:, 2]
+        smooth = (left - taken[:, 3]) * self.spare
         return np.maximum(left, 0.0), np.maximum(smooth, 0.0)
 
 

@@ -37,21 +37,23 @@ def disagreement(points: Array, present: Array, times_s: Array) -> Array:
     with what follows; a sample alone, or two, with nothing.
     """
     steps = times_s[1:] - times_s[:-1]
-    gaps = np.empty((len(points), 10, *points.shape[2:]))
-    one, two, bend = gaps[:, :4], gaps[:, 4:7], gaps[:, 7:]
-    np.subtract(points[:, 1:], points[:, :-1], out=one)
-    np.subtract(points[:, 2:], points[:, :-2], out=two)
-    np.multiply(one[:, :-1], (steps[1:] / steps[:-1])[:, None, None], out=bend)
-    np.subtract(one[:, 1:], bend, out=bend)
-    squares = np.einsum("nfqd,nfqd->nfq", gaps, gaps)
-    near, far, bent = squares[:, :4], squares[:, 4:7], squares[:, 7:]
-    known = (present[:, 2:] & present[:, 1:-1] & present[:, :-2])[:, :, None]
-    before = np.where(known, np.minimum(np.maximum(near[:, 1:], far), bent), np.inf)
-    after = np.minimum(np.maximum(near[:, 2], far[:, 2]), bent[:, 2] * (steps[2] / steps[3]) ** 2)
-    after = np.where(known[:, 2], after, np.inf)
-    before[:, 0] = np.where(known[:, 0], np.minimum(before[:, 0], after), after / _BENEFIT**2)
-    before[np.isinf(before)] = 0.0
-    return np.asarray(np.sqrt(before))
+    frames = np.ascontiguousarray(points.transpose(1, 0, 2, 3))  # frames first: long runs for every step
+    gaps = np.empty((10, *frames.shape[1:]))
+    one, two, bend = gaps[:4], gaps[4:7], gaps[7:]
+    np.subtract(frames[1:], frames[:-1], out=one)
+    np.subtract(frames[2:], frames[:-2], out=two)
+    np.multiply(one[:-1], (steps[1:] / steps[:-1])[:, None, None, None], out=bend)
+    np.subtract(one[1:], bend, out=bend)
+    squares = np.einsum("fnqd,fnqd->fnq", gaps, gaps)
+    near, far, bent = squares[:4], squares[4:7], squares[7:]
+    shown = present.T
+    known = (shown[2:] & shown[1:-1] & shown[:-2])[:, :, None]
+    before = np.where(known, np.minimum(np.maximum(near[1:], far), bent), np.inf)
+    after = np.minimum(np.maximum(near[2], far[2]), bent[2] * (steps[2] / steps[3]) ** 2)
+    after = np.where(known[2], after, np.inf)
+    before[0] = np.where(known[0], np.minimum(before[0], after), after / _BENEFIT**2)
+    before[before == np.inf] = 0.0
+    return np.asarray(np.sqrt(before).transpose(1, 0, 2))
 
 
 def midway(points: Array, present: Array, times_s: Array) -> Array:

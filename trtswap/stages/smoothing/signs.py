@@ -51,8 +51,9 @@ def ramp(values: Array, low: Array | float, times: float) -> Array:
 def haste(excess: Array) -> Array:
     """Judges the groups [N, L, G], in place, by position as well: a face that moves quickly turns and changes as
     quickly."""
-    moves = ramp(excess[:, -1, :1] + _LEAST, *_HASTE)
-    if moves.any():
+    position = excess[:, -1, :1]
+    if position.max() > _HASTE[0]:
+        moves = ramp(position + _LEAST, *_HASTE)
         excess[:, :, _FOLLOWING] *= 1 + (_STRICTER - 1) * moves[:, :, None]
     return excess
 
