@@ -18,7 +18,7 @@ _TURN = 2 * math.pi
 _QUARTER = math.pi / 2
 _ORDER = 4
 _SEARCHED = 8
-_STRIDE = 4
+_STRIDE = 8
 """Every so many frames, by their time stamps, scales are measured again: all tracks in the same frames."""
 
 _SAME_FRAMES = 1e-8
@@ -159,6 +159,7 @@ class LocalFit:
         newest is not measured, or four are not there."""
         window = self.window
         measured = window.weights[:, -_SEARCHED:] >= MEASURED
+        known = measured[:, -1]
         if (measured[:, -_ORDER:] | ~window.present[:, -_ORDER:].any(axis=1, keepdims=True)).all():
             recent = window.values[:, -_ORDER:, : self._dimensions]
             weights = self._even_weights()
@@ -167,12 +168,13 @@ class LocalFit:
             frames = window.length - 1 - order
             recent = window.values[np.arange(len(frames))[:, None], frames, : self._dimensions]
             weights = difference_weights(window.times_s[frames])[:, None]
+            known = known & (measured.sum(axis=1) >= _ORDER)
         differences = weights @ recent
         if self._turned(recent):
             angles = recent[:, :, self._angles]
             differences[:, :, self._angles] = weights @ _wrap(angles - angles[:, -1:])
         squares = self._model.squares(differences[:, 0], recent[:, -1])
-        squares[~measured[:, -1] | (measured.sum(axis=1) < _ORDER)] = np.inf
+        squares[~known] = np.inf
         return np.asarray(squares)
 
     def _even_weights(self) -> Array:

@@ -81,7 +81,7 @@ class PointNoise:
         squares[:, :-1] = (differences * differences) @ self._groups
         squares[:, 0] *= np.exp(-2 * samples[:, SCALE])
         warp = differences[:, SHAPE] @ WARP
-        squares[:, -1] = 0.5 * (warp * warp).sum(axis=1)
+        squares[:, -1] = 0.5 * np.einsum("nd,nd->n", warp, warp)
         return squares
 
     def units(self, samples: Array) -> Array:
