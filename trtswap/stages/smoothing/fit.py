@@ -8,6 +8,7 @@ Belomestny and Spokoiny, Annals of Statistics 35, 2007).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +104,26 @@ def fit(steps: Ladder, distances: Array, offsets: Array, weights: Array) -> Fits
     rows = _substitute(rows, moments[..., 0], centre)
     told = kernels[:, 1:] * measured[:, None]
     return Fits(rows, residual_forms(told, offsets, steps.straight[1:], shrinkage[:, 1:]))
+
+
+def apart(fits: Fits) -> list[Fits]:
+    """The fits of N tracks, one by one."""
+    rows, form = fits.rows, fits.residuals
+    parts = zip(rows, form.kernels, form.basis, form.spare, strict=True)
+    return [Fits(one[None], Residuals(*(part[None] for part in rest))) for one, *rest in parts]
+
+
+def joined(fits: Sequence[Fits]) -> Fits:
+    """The fits of single tracks as those of all."""
+    forms = [one.residuals for one in fits]
+    return Fits(
+        np.concatenate([one.rows for one in fits]),
+        Residuals(
+            np.concatenate([form.kernels for form in forms]),
+            np.concatenate([form.basis for form in forms]),
+            np.concatenate([form.spare for form in forms]),
+        ),
+    )
 
 
 def _substitute(rows: Array, totals: Array, centre: int) -> Array:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from trtswap.stages.smoothing.fit import Fits, aggregate, fit, gates, ladder
+from trtswap.stages.smoothing.fit import Fits, aggregate, apart, fit, gates, joined, ladder
 from trtswap.stages.smoothing.noise import MEASURED, Noise, PlainNoise
 from trtswap.stages.smoothing.robust import ScaleHistory, difference_weights
 from trtswap.stages.smoothing.window import TrackWindow
@@ -22,6 +22,8 @@ _STRIDE = 8
 """Every so many frames, by their time stamps, scales are measured again: all tracks in the same frames."""
 
 _SAME_FRAMES = 1e-8
+_MOST_KEPT = 100
+"""Fits of windows that are kept: some kilobytes each."""
 
 
 def lag_in_frames(lag_s: float, frame_rate: float | None) -> int:
@@ -64,7 +66,8 @@ class LocalFit:
         self._noise.reset()
         self.refresh = True
         self._time_s = -math.inf
-        self._even: tuple[Array, Fits] | None = None
+        self._away = np.zeros(self.window.length)
+        self._kept: dict[bytes, Fits] = {}
         self._steady: tuple[Array, Array] | None = None
         self._allowed = np.zeros((0, len(self._steps.half_widths) - 1, len(self._sizes)))
         self._share = np.zeros((0, len(self._sizes)))
@@ -129,18 +132,21 @@ class LocalFit:
             self._share[slots] = tolerances.share
 
     def _fits(self, slots: Array) -> Fits:
-        """The fits; those of an even rate and whole windows are kept for the next frame."""
+        """The fits; those of windows with the same gaps are kept as long as the rate is even."""
         times, weights = self.window.times_s, self.window.weights[slots]
         away = (times - times[self.lag_frames]) * self._rate
-        whole = bool((weights == 1.0).all())
-        if whole and self._even is not None and np.abs(away - self._even[0]).max() < _SAME_FRAMES:
-            return self._even[1]
-        counted = np.abs(np.arange(len(times)) - self.lag_frames)
-        used = weights[:1] if whole else weights
-        fits = fit(self._steps, np.maximum(np.abs(away), counted), away / (self.lag_frames + 1), used)
-        if whole:
-            self._even = (away, fits)
-        return fits
+        if np.abs(away - self._away).max() >= _SAME_FRAMES or len(self._kept) > _MOST_KEPT:
+            self._away, self._kept = away, {}
+        keys = [row.tobytes() for row in weights]
+        if missing := {key: row for row, key in enumerate(keys) if key not in self._kept}:
+            counted = np.abs(np.arange(len(times)) - self.lag_frames)
+            used = weights[list(missing.values())]
+            fits = fit(self._steps, np.maximum(np.abs(away), counted), away / (self.lag_frames + 1), used)
+            self._kept.update(zip(missing, apart(fits), strict=True))
+        first = keys[0]
+        return (
+            self._kept[first] if keys.count(first) == len(keys) else joined([self._kept[key] for key in keys])
+        )
 
     def _turned(self, values: Array) -> bool:
         """Whether any angle is so large that two may lie on either side of half a turn."""

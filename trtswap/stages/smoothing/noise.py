@@ -44,7 +44,8 @@ class Noise(Protocol):
         """The squared units [N, G] of samples [N, D]; None where they are 1."""
 
     def strain(self, excess: Array) -> Array:
-        """Excesses [N, L, G] of wider fits over what is allowed, seen beside those of the other groups. May be in place."""
+        """Excesses [N, L, G] of wider fits over what is allowed, seen beside those of the other groups; may be in
+        place."""
 
     def calm(self, squares: Array, medians: Array) -> Array | None:
         """How sure it is, [N, G], that nothing moves that the widest fit would not follow. squares: [N, G], in units

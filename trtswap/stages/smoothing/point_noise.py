@@ -130,4 +130,3 @@ def _shared(levels: Array, warp: Array, count: Array) -> tuple[Array, Array]:
     shift = ramp(levels[:, :1] / similar, low * (1 + sure), high / low)
     turn = ramp(levels[:, _SHAPE] / warp, _TURN[0], _TURN[1] / _TURN[0])
     return sure, (1 - shift) * (1 - turn)
-

@@ -18,8 +18,8 @@ _CURVE_RIDGE = 1e-9
 class Residuals:
     """Quadratic forms of windows of W samples: mean squared residuals of fits. kernels: [N, L, W], how much each sample
     counts; basis: [N, 3 L + 1, W], what of the samples the fits take up, and last what a cubic would besides at the
-    widest. spare: [N, 1], by what its loss of freedom makes the residual of the cubic larger. N is 1 when all tracks share
-    them."""
+    widest. spare: [N, 1], by how much fewer degrees of freedom make the cubic's residual larger. N is 1 when all tracks
+    share them."""
 
     kernels: Array
     basis: Array
@@ -61,7 +61,9 @@ def residual_forms(kernels: Array, offsets: Array, straight: Array, shrinkage: A
     kept = np.where(straight, 0.0, np.sqrt(1 - lost * lost))
     bend = _unit(curve, kernels)
     constant = np.broadcast_to(1 / np.sqrt(total)[..., None], kernels.shape)
-    cube = _cube(offsets, kernels[:, -1], (constant[:, -1], line[:, -1], bend[:, -1])) * (shrinkage[:, -1:] == 0)
+    cube = _cube(offsets, kernels[:, -1], (constant[:, -1], line[:, -1], bend[:, -1])) * (
+        shrinkage[:, -1:] == 0
+    )
     basis = kernels[:, :, None] * np.stack([constant, line, bend * kept[..., None]], axis=2)
     freedom = np.maximum(kernels.sum(axis=2) - (basis * basis).sum(axis=(2, 3)), _LEAST_FREEDOM)
     basis /= np.sqrt(freedom)[..., None, None]

@@ -12,7 +12,7 @@ HISTORY = 64
 _LEAST_SAMPLES = 5
 _TOLERANCE = 8.0
 _BENEFIT = 3.0
-_ABOUT = 0.25
+_ABOUT = 0.4
 """So much of the way from one neighbour to the other a sample between them may lie off its place there."""
 
 
