@@ -60,7 +60,7 @@ def test_quick_heads_are_followed(kind: ClipKind, noise: float) -> None:
 def test_half_a_second_from_profile_to_profile_is_followed() -> None:
     rng = np.random.default_rng()
     ratios = [smoothed_by(truth, 0.01, rng) for truth in clips("profile turn", 12)]
-    assert np.median(ratios, axis=0)[0] < 8
+    assert np.median(ratios, axis=0)[0] < 1.6
 
 
 @pytest.mark.parametrize("noise", [0.005, 0.02])

@@ -118,6 +118,22 @@ def _moving_cuts(studio: Studio) -> Clip:
     return _join(shots, (9, 18), 27), (9, 18)
 
 
+def _whip_pan_cuts(studio: Studio) -> Clip:
+    """In the middle of a whip pan, from one world to another: the camera goes on as fast in the new one."""
+    rng, worlds, camera = studio.rng, [studio.world(), studio.world()], studio.camera(30)
+    steps, length = np.zeros(27), int(rng.integers(4, 9))
+    steps[10 : 10 + length] = np.sin(np.linspace(0, np.pi, length + 2)[1:-1]) * rng.uniform(0.1, 0.3)
+    cut = 10 + length // 2
+    places = camera.x + (np.cumsum(steps) - steps.sum() / 2) * WIDTH * camera.scale * rng.choice([-1, 1])
+    cameras = [replace(camera, x=x) for x in places]
+    shutter = rng.choice([0.5, 1.0])
+    frames = [
+        view(worlds[int(t >= cut)], a, (replace(a, x=a.x + (b.x - a.x) * shutter), 12))
+        for t, (a, b) in enumerate(pairwise(cameras))
+    ]
+    return noisy(rng, frames, 2), (cut,)
+
+
 def _quick_cuts(studio: Studio) -> Clip:
     """Shots of three to five frames."""
     cuts = 8 + np.cumsum(studio.rng.integers(3, 6, 5))
@@ -281,6 +297,7 @@ HARD: dict[str, Callable[[Studio], Clip]] = {
     "under noise": _noisy_cuts,
     "under compression": _compressed_cuts,
     "in motion": _moving_cuts,
+    "inside a whip pan": _whip_pan_cuts,
     "shots of 3 to 5 frames": _quick_cuts,
     "letterboxed": _letterbox_cuts,
     "under logo and caption": _overlay_cuts,

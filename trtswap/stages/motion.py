@@ -7,6 +7,8 @@ of NumPy calls is the cost.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from trtswap.types import Array, Faces
@@ -15,6 +17,7 @@ from trtswap.types import Array, Faces
 CENTRE = slice(0, 2)
 LOG_SIZE = 2
 SHAPE = slice(3, 13)  # the landmarks relative to their centre, in sizes
+SHAPE_BEGINS = 3
 SEEN_COLUMNS = 13
 # Further columns of a track: float64 [T, 19].
 VELOCITY = slice(13, 15)  # px per second
@@ -23,6 +26,7 @@ POSITION_VARIANCE, COVARIANCE, VELOCITY_VARIANCE = (
     16,
     17,
 )  # in sizes squared, per axis; and per second, squared
+VARIANCES = slice(15, 18)
 UNSEEN_S = 18  # since the last detection
 TRACK_COLUMNS = 19
 
@@ -85,14 +89,13 @@ def begin(seen: Array) -> Array:
 
 def predict(tracks: Array, elapsed_s: float) -> None:
     """Moves the tracks on in time, in place: constant velocity, damped, under white accelerations."""
-    decay = np.exp(-elapsed_s / _DAMPING_S)
+    decay = math.exp(-elapsed_s / _DAMPING_S)
     travel = _DAMPING_S * (1 - decay)
-    position, cross, speed = (tracks[:, k] for k in (POSITION_VARIANCE, COVARIANCE, VELOCITY_VARIANCE))
     tracks[:, CENTRE] += travel * tracks[:, VELOCITY]
     tracks[:, VELOCITY] *= decay
-    position += travel * (2 * cross + travel * speed) + _JERKINESS * elapsed_s**3 / 3
-    cross[:] = decay * (cross + travel * speed) + _JERKINESS * elapsed_s**2 / 2
-    speed[:] = decay**2 * speed + _JERKINESS * elapsed_s
+    grown = ((1.0, 0.0, 0.0), (2 * travel, decay, 0.0), (travel**2, decay * travel, decay**2))
+    spread = (elapsed_s**3 / 3, elapsed_s**2 / 2, elapsed_s)
+    tracks[:, VARIANCES] = tracks[:, VARIANCES] @ np.array(grown) + _JERKINESS * np.array(spread)
     tracks[:, UNSEEN_S] += elapsed_s
 
 
@@ -102,19 +105,26 @@ def affinities(tracks: Array, seen: Array) -> Array:
     A logarithm of likelihoods, heavy-tailed because heads start and stop: of the centre, the size and the shape. Above
     0 where the two may belong together; -inf where the size rules it out.
     """
-    apart = seen[None, :, :SEEN_COLUMNS] - tracks[:, None, :SEEN_COLUMNS]
-    squared = apart * apart
+    apart = seen[:, :SHAPE_BEGINS] - tracks[:, None, :SHAPE_BEGINS]
+    apart *= apart
     unseen = np.minimum(tracks[:, UNSEEN_S, None], _LONGEST_DOUBT_S)
     variance = np.minimum(tracks[:, POSITION_VARIANCE, None] + _MEASUREMENT**2, _LARGEST_VARIANCE)
-    distance = (squared[..., 0] + squared[..., 1]) * np.exp(-2 * tracks[:, LOG_SIZE, None]) / variance
+    distance = (apart[..., 0] + apart[..., 1]) * (np.exp(-2 * tracks[:, LOG_SIZE, None]) / (2 * variance))
     size_sigma = _SIZE_SIGMA + _SIZE_SIGMA_PER_S * unseen
     shape_variance = (_SHAPE_SIGMA + _SHAPE_SIGMA_PER_S * unseen) ** 2
-    grown = squared[..., LOG_SIZE]
-    bent = squared[..., SHAPE].sum(axis=-1) / (10 * shape_variance)
-    tails = (1 + distance / 2) ** 2 * (1 + grown / (2 * size_sigma**2)) ** 1.5 * (1 + bent / 2) ** 2
-    cost = np.log(tails * variance * size_sigma)
+    grown = apart[..., LOG_SIZE]
+    bent = _squared_distances(tracks[:, SHAPE], seen[:, SHAPE]) / (20 * shape_variance)
+    size_tail = 1 + grown / (2 * size_sigma**2)
+    tails = ((1 + distance) * (1 + bent)) ** 2 * size_tail * np.sqrt(size_tail)
+    cost = np.log(tails * (variance * size_sigma))
     affinity: Array = np.where(grown < _LARGEST_SIZE_CHANGE**2, _TOO_FAR - cost, -np.inf)
     return affinity
+
+
+def _squared_distances(rows: Array, columns: Array) -> Array:
+    """Between vectors [T, D] and [N, D] of lengths about 1: [T, N], exact to some 1e-16."""
+    squares = np.einsum("td,td->t", rows, rows)[:, None] + np.einsum("nd,nd->n", columns, columns)
+    return np.asarray(squares - 2 * (rows @ columns.T))
 
 
 def likeness(tracked: Array, seen: Array) -> Array:
@@ -130,17 +140,18 @@ def update(tracks: Array, rows: Array, seen: Array) -> None:
     state = tracks[rows]
     cross = state[:, COVARIANCE]
     variance = state[:, POSITION_VARIANCE] + _MEASUREMENT**2
+    share = cross / variance
     off = seen[:, CENTRE] - state[:, CENTRE]
-    squared = (off[:, 0] ** 2 + off[:, 1] ** 2) * np.exp(-2 * state[:, LOG_SIZE])
+    squared = np.einsum("nd,nd->n", off, off) * np.exp(-2 * state[:, LOG_SIZE])
     trust = 1 / np.maximum(squared / (_SURPRISE * variance), 1)
     gain = 1 - _MEASUREMENT**2 / variance * trust
     new = np.empty_like(state)
     new[:, :SEEN_COLUMNS] = seen
     new[:, CENTRE] = state[:, CENTRE] + gain[:, None] * off
-    new[:, VELOCITY] = state[:, VELOCITY] + (cross / variance * trust)[:, None] * off
+    new[:, VELOCITY] = state[:, VELOCITY] + (share * trust)[:, None] * off
     new[:, POSITION_VARIANCE] = gain * _MEASUREMENT**2
     new[:, COVARIANCE] = (1 - gain) * cross
     doubt = (1 - trust) * squared / (2 * state[:, UNSEEN_S]) ** 2
-    new[:, VELOCITY_VARIANCE] = state[:, VELOCITY_VARIANCE] - cross * cross / variance + doubt
+    new[:, VELOCITY_VARIANCE] = state[:, VELOCITY_VARIANCE] - cross * share + doubt
     new[:, UNSEEN_S] = 0
     tracks[rows] = new

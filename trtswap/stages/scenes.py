@@ -5,10 +5,11 @@ Frame b, with its neighbours a before and c after, begins a new scene when
 1. little of a is found in b: match(a, b) < `SAME` (scene_match.py; 1 is all of it, whatever the motion and exposure);
 2. nothing else of the scene is found around it: the best of match(a, c) and match(earlier frames, b), called `across`,
    is below `SAME` too. One strange frame, a flash for example, is no cut, nor is the return from a longer one;
-3. the frames on either side belong together much more: within - across >= `LOSS`, and more where the camera moves fast
-   (`LOSS_OF_SPEED` times its way in widths per frame); `within` is the mean of match(a', a) and match(b, c), the lower
-   of them weighted `WEAKER_SIDE`. At the ends of a scene there is only one of them, and `LOSS_ALONE` holds. A whip pan
-   or a large object passing loses as much before and after; a cut loses it once;
+3. the frames on either side belong together much more: within - across >= `LOSS`, and more where the camera moves
+   faster on one side (`LOSS_OF_SPEED` times what it goes farther there, in widths per frame), a little less where it
+   goes on as fast as `FAST` (`GAIN_OF_SPEED`); `within` is the mean of match(a', a) and match(b, c), the lower of them
+   weighted `WEAKER_SIDE`. At the ends of a scene there is only one of them, and `LOSS_ALONE` holds. A whip pan or a
+   large object passing loses as much before and after; a cut loses it once;
 4. where the contrast changes by more than `CONTRAST_RATIO`, the picture changes by `STEP_RATIO` times more than one
    frame before and after, counting changes of the same direction, brighter or darker: the ends of fades do not.
 
@@ -34,6 +35,9 @@ SAME = 0.7
 LOSS = 0.28
 LOSS_ALONE = 0.45
 LOSS_OF_SPEED = 0.6
+GAIN_OF_SPEED = 0.08
+FAST = 0.1
+"""Widths a frame."""
 WEAKER_SIDE = 0.75
 CONTRAST_RATIO = 2.0
 STEP_RATIO = 2.0
@@ -52,18 +56,22 @@ def thumbnails(surfaces: Sequence[Surface]) -> Array:
     if not surfaces:
         return np.zeros((0, 3, HEIGHT, WIDTH), np.float32)
     size = (2 * WIDTH, 2 * HEIGHT)
-    placements = np.zeros((len(surfaces), 2, 3))
-    for placement, surface in zip(placements, surfaces, strict=True):
-        scale = np.array([size[0] / surface.width_px, size[1] / surface.height_px])
-        placement[:, :2], placement[:, 2] = np.diag(scale), scale / 2 - 0.5
-    extents = np.tile(size, (len(surfaces), 1))
+    placements = np.array([_placement(surface.width_px, surface.height_px) for surface in surfaces])
+    extents = np.full((len(surfaces), 2), size, np.int32)
     deviation = (1 / 255,) * 3
     fine = ops.letterbox(surfaces, placements, extents, size, channels="rgb", mean=(0, 0, 0), std=deviation)
     if surfaces[0].on_device:
         fine = device.to_host(fine)
-    small: Array = fine[..., ::2, ::2] + fine[..., 1::2, ::2] + fine[..., ::2, 1::2] + fine[..., 1::2, 1::2]
+    rows = fine[..., ::2, :] + fine[..., 1::2, :]
+    small: Array = rows[..., ::2] + rows[..., 1::2]
     small *= 0.25
     return small
+
+
+def _placement(width_px: int, height_px: int) -> tuple[tuple[float, ...], ...]:
+    """From frame pixels to those of twice the size of a thumbnail."""
+    across, down = 2 * WIDTH / width_px, 2 * HEIGHT / height_px
+    return (across, 0.0, across / 2 - 0.5), (0.0, down, down / 2 - 0.5)
 
 
 class SceneDetector:
@@ -154,8 +162,10 @@ def _limit(sides: Sequence[Match]) -> float:
     scores = [side.score for side in sides if side.score is not None] or [1.0]
     within = WEAKER_SIDE * min(scores) + (1 - WEAKER_SIDE) * max(scores)
     loss = LOSS if len(scores) > 1 else LOSS_ALONE
-    speed = max((side.shift_px for side in sides), default=0.0) / WIDTH
-    return min(SAME, within - loss - LOSS_OF_SPEED * speed)
+    speeds = [side.shift_px / WIDTH for side in sides] or [0.0]
+    slowest = min(speeds) if len(scores) > 1 else 0.0
+    loss += LOSS_OF_SPEED * (max(speeds) - slowest) - GAIN_OF_SPEED * min(slowest / FAST, 1.0)
+    return min(SAME, within - loss)
 
 
 def _step(older: Picture, newer: Picture) -> float:

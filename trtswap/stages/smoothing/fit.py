@@ -8,6 +8,7 @@ Belomestny and Spokoiny, Annals of Statistics 35, 2007).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ _STRAIGHT = 1e8
 _SLOPE_RIDGE = 1e-11
 _CURVE_RIDGE = 1e-9
 _ONE_SIDED = 0.1
-_ONE_SIDED_RIDGE = 4.0
+_ONE_SIDED_RIDGE = 0.02
 _EMPTY = 1e-9
 _ROUNDING = 1e-20
 _TINY = 1e-30
@@ -105,6 +106,26 @@ def fit(steps: Ladder, distances: Array, offsets: Array, weights: Array) -> Fits
     return Fits(rows, residual_forms(told, offsets, steps.straight[1:], shrinkage[:, 1:]))
 
 
+def apart(fits: Fits) -> list[Fits]:
+    """The fits of N tracks, one by one."""
+    rows, form = fits.rows, fits.residuals
+    parts = zip(rows, form.kernels, form.basis, form.spare, strict=True)
+    return [Fits(one[None], Residuals(*(part[None] for part in rest))) for one, *rest in parts]
+
+
+def joined(fits: Sequence[Fits]) -> Fits:
+    """The fits of single tracks as those of all."""
+    forms = [one.residuals for one in fits]
+    return Fits(
+        np.concatenate([one.rows for one in fits]),
+        Residuals(
+            np.concatenate([form.kernels for form in forms]),
+            np.concatenate([form.basis for form in forms]),
+            np.concatenate([form.spare for form in forms]),
+        ),
+    )
+
+
 def _substitute(rows: Array, totals: Array, centre: int) -> Array:
     empty = totals <= _EMPTY
     if not empty.any():
@@ -115,24 +136,23 @@ def _substitute(rows: Array, totals: Array, centre: int) -> Array:
     return rows
 
 
-def aggregate(fits: Fits, values: Array, allowed: Array, share: Array, groups: Array) -> Array:
-    """The estimate at the centre: float64 [N, D].
+def gates(excess: Array, share: Array) -> Array:
+    """How far each wider fit is trusted, 0..1: [N, K - 1, G]. excess: [N, K - 1, G], mean squared residuals in what is
+    allowed. share: [N, G], as of `Tolerances`."""
+    trust = _fading(excess)
+    trust[:, :-1] *= share[:, None]
+    trust[:, _MIDDLE - 1] *= _fading(excess[:, _MIDDLE - 2] / _FAR)
+    return trust
 
-    values: [N, W, D]. allowed: [N, K - 1, G], mean squared residuals, infinite to take the widest. share: [N, G], as of
-    `Tolerances`. groups: [D, G], one 1 a row: dimensions of one group take the same bandwidth.
-    """
-    centre = values[:, values.shape[1] // 2]
-    values = values - centre[:, None]
-    levels = fits.rows @ values
-    excess = (fits.residuals.mean_squares(values) @ (groups / groups.sum(axis=0))) / allowed
-    gates = _fading(excess)
-    gates[:, :-1] *= share[:, None]
-    gates[:, _MIDDLE - 1] *= _fading(excess[:, _MIDDLE - 2] / _FAR)
-    weights = gates @ groups.T
+
+def aggregate(rows: Array, values: Array, weights: Array) -> Array:
+    """The estimate of windows: float64 [N, D]. rows: [N, K, W]; values: [N, W, D]; weights: [N, K - 1, D], the gates of
+    each dimension."""
+    levels = rows @ values
     estimate = levels[:, 0]
     for level in range(1, levels.shape[1]):
         estimate += (levels[:, level] - estimate) * weights[:, level - 1]
-    return np.asarray(estimate + centre)
+    return np.asarray(estimate)
 
 
 def _fading(excess: Array) -> Array:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from trtswap.stages.smoothing.fit import Fits, aggregate, fit, ladder
+from trtswap.stages.smoothing.fit import Fits, aggregate, apart, fit, gates, joined, ladder
 from trtswap.stages.smoothing.noise import MEASURED, Noise, PlainNoise
 from trtswap.stages.smoothing.robust import ScaleHistory, difference_weights
 from trtswap.stages.smoothing.window import TrackWindow
@@ -18,10 +18,12 @@ _TURN = 2 * math.pi
 _QUARTER = math.pi / 2
 _ORDER = 4
 _SEARCHED = 8
-_STRIDE = 4
+_STRIDE = 8
 """Every so many frames, by their time stamps, scales are measured again: all tracks in the same frames."""
 
 _SAME_FRAMES = 1e-8
+_MOST_KEPT = 100
+"""Fits of windows that are kept: some kilobytes each."""
 
 
 def lag_in_frames(lag_s: float, frame_rate: float | None) -> int:
@@ -51,6 +53,7 @@ class LocalFit:
         self._rate = frame_rate or 25.0
         self._groups = groups
         self._sizes = groups.sum(axis=0)
+        self._means = groups / self._sizes
         self._model = noise or PlainNoise(groups)
         self._angles = list(angles)
         self._noise = ScaleHistory(self._model.kinds)
@@ -63,7 +66,8 @@ class LocalFit:
         self._noise.reset()
         self.refresh = True
         self._time_s = -math.inf
-        self._even: tuple[Array, Fits] | None = None
+        self._away = np.zeros(self.window.length)
+        self._kept: dict[bytes, Fits] = {}
         self._steady: tuple[Array, Array] | None = None
         self._allowed = np.zeros((0, len(self._steps.half_widths) - 1, len(self._sizes)))
         self._share = np.zeros((0, len(self._sizes)))
@@ -91,14 +95,30 @@ class LocalFit:
         fits = self._fits(slots)
         values = self.window.values[slots, :, : self._dimensions]
         middle = self._unwrap(values, fits.rows) if self._turned(values) else None
-        allowed, share = self._allowed[slots], self._share[slots]
-        units = self._model.units(values[:, self.lag_frames])
-        if units is not None:
-            allowed *= units[:, None]
-        result = aggregate(fits, values, allowed, share, self._groups)
+        centre = values[:, self.lag_frames].copy()
+        values -= centre[:, None]
+        result = self._choice(fits, slots, values, centre)
+        result += centre
         if middle is not None:
             result[:, self._angles] = _wrap(result[:, self._angles] + middle)
         return result
+
+    def _choice(self, fits: Fits, slots: Array, values: Array, centre: Array) -> Array:
+        """The estimate [N, D] of windows [N, W, D] from which the `centre` [N, D] is taken off."""
+        units, allowed = self._model.units(centre), self._allowed[slots]
+        if units is not None:
+            allowed *= units[:, None]
+        left, least = fits.residuals.widest(values)
+        if (left @ self._means <= allowed[:, -1]).all():
+            return np.asarray((fits.rows[:, -1:] @ values)[:, 0])  # all else would come to the same
+        excess = (fits.residuals.mean_squares(values) @ self._means) / allowed
+        trust = gates(self._model.strain(excess), self._share[slots])
+        if trust[:, -1].min() < 1:
+            least = least @ self._means if units is None else (least @ self._means) / units
+            calm = self._model.calm(least, self._noise.medians[slots])
+            if calm is not None:
+                np.maximum(trust[:, -1], calm, out=trust[:, -1])
+        return aggregate(fits.rows, values, trust @ self._groups.T)
 
     def _judge(self, slots: list[int]) -> None:
         """Keeps what residuals of these slots may be."""
@@ -112,18 +132,21 @@ class LocalFit:
             self._share[slots] = tolerances.share
 
     def _fits(self, slots: Array) -> Fits:
-        """The fits; those of an even rate and whole windows are kept for the next frame."""
+        """The fits; those of windows with the same gaps are kept as long as the rate is even."""
         times, weights = self.window.times_s, self.window.weights[slots]
         away = (times - times[self.lag_frames]) * self._rate
-        whole = bool((weights == 1.0).all())
-        if whole and self._even is not None and np.abs(away - self._even[0]).max() < _SAME_FRAMES:
-            return self._even[1]
-        counted = np.abs(np.arange(len(times)) - self.lag_frames)
-        used = weights[:1] if whole else weights
-        fits = fit(self._steps, np.maximum(np.abs(away), counted), away / (self.lag_frames + 1), used)
-        if whole:
-            self._even = (away, fits)
-        return fits
+        if np.abs(away - self._away).max() >= _SAME_FRAMES or len(self._kept) > _MOST_KEPT:
+            self._away, self._kept = away, {}
+        keys = [row.tobytes() for row in weights]
+        if missing := {key: row for row, key in enumerate(keys) if key not in self._kept}:
+            counted = np.abs(np.arange(len(times)) - self.lag_frames)
+            used = weights[list(missing.values())]
+            fits = fit(self._steps, np.maximum(np.abs(away), counted), away / (self.lag_frames + 1), used)
+            self._kept.update(zip(missing, apart(fits), strict=True))
+        first = keys[0]
+        return (
+            self._kept[first] if keys.count(first) == len(keys) else joined([self._kept[key] for key in keys])
+        )
 
     def _turned(self, values: Array) -> bool:
         """Whether any angle is so large that two may lie on either side of half a turn."""
@@ -142,6 +165,7 @@ class LocalFit:
         newest is not measured, or four are not there."""
         window = self.window
         measured = window.weights[:, -_SEARCHED:] >= MEASURED
+        known = measured[:, -1]
         if (measured[:, -_ORDER:] | ~window.present[:, -_ORDER:].any(axis=1, keepdims=True)).all():
             recent = window.values[:, -_ORDER:, : self._dimensions]
             weights = self._even_weights()
@@ -150,12 +174,13 @@ class LocalFit:
             frames = window.length - 1 - order
             recent = window.values[np.arange(len(frames))[:, None], frames, : self._dimensions]
             weights = difference_weights(window.times_s[frames])[:, None]
+            known = known & (measured.sum(axis=1) >= _ORDER)
         differences = weights @ recent
         if self._turned(recent):
             angles = recent[:, :, self._angles]
             differences[:, :, self._angles] = weights @ _wrap(angles - angles[:, -1:])
         squares = self._model.squares(differences[:, 0], recent[:, -1])
-        squares[~measured[:, -1] | (measured.sum(axis=1) < _ORDER)] = np.inf
+        squares[~known] = np.inf
         return np.asarray(squares)
 
     def _even_weights(self) -> Array:

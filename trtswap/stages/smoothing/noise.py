@@ -43,6 +43,14 @@ class Noise(Protocol):
     def units(self, samples: Array) -> Array | None:
         """The squared units [N, G] of samples [N, D]; None where they are 1."""
 
+    def strain(self, excess: Array) -> Array:
+        """Excesses [N, L, G] of wider fits over what is allowed, seen beside those of the other groups; may be in
+        place."""
+
+    def calm(self, squares: Array, medians: Array) -> Array | None:
+        """How sure it is, [N, G], that nothing moves that the widest fit would not follow. squares: [N, G], in units
+        of the samples, what a cubic leaves there; medians: as of `tolerances`. None where it can't be told."""
+
 
 class PlainNoise:
     """Groups of dimensions about which nothing is known: third differences are noise, which the groups share."""
@@ -63,6 +71,13 @@ class PlainNoise:
 
     def units(self, samples: Array) -> None:
         """None: they are those of the samples."""
+
+    def strain(self, excess: Array) -> Array:
+        """The same."""
+        return excess
+
+    def calm(self, squares: Array, medians: Array) -> None:
+        """None: about the groups nothing is known."""
 
 
 def chi_square_medians(degrees: Array) -> Array:

@@ -18,6 +18,7 @@ import numpy as np
 
 from trtswap.stages.smoothing.noise import SLOW, Tolerances, chi_square_medians
 from trtswap.stages.smoothing.parameters import EYES, GROUPS, SCALE, SHAPE, SPREAD, WARP
+from trtswap.stages.smoothing.signs import calm, haste, ramp
 from trtswap.types import Array
 
 _LEAST = 1e-30
@@ -80,7 +81,7 @@ class PointNoise:
         squares[:, :-1] = (differences * differences) @ self._groups
         squares[:, 0] *= np.exp(-2 * samples[:, SCALE])
         warp = differences[:, SHAPE] @ WARP
-        squares[:, -1] = 0.5 * (warp * warp).sum(axis=1)
+        squares[:, -1] = 0.5 * np.einsum("nd,nd->n", warp, warp)
         return squares
 
     def units(self, samples: Array) -> Array:
@@ -88,6 +89,14 @@ class PointNoise:
         units = np.ones((len(samples), len(_UNITS)))
         units[:, 0] = np.exp(2 * samples[:, SCALE])
         return units
+
+    def strain(self, excess: Array) -> Array:
+        """Position tells of the other groups."""
+        return haste(excess)
+
+    def calm(self, squares: Array, medians: Array) -> Array:
+        """From all groups together."""
+        return calm(squares / _UNITS, medians[:, 0] / self._scales[0], medians[:, -1] / self._scales[-1])
 
     def tolerances(self, medians: Array, counts: Array) -> Tolerances:
         """The two budgets."""
@@ -97,7 +106,7 @@ class PointNoise:
         count = np.maximum(counts, 1.0)[:, None]
         most = _EXPECTED * (count / _BRIEF) ** 2
         floor = np.minimum(warp, most)
-        moved = _ramp(levels[:, :_BOX].max(axis=1, keepdims=True) / floor, *_MOVED)
+        moved = ramp(levels[:, :_BOX].max(axis=1, keepdims=True) / floor, *_MOVED)
         margin = _MARGIN * _CALM ** (1 - moved)
         pooled = variances @ _POOL
         white = np.clip(np.maximum(levels, pooled[:, None]), floor, margin * floor)
@@ -116,13 +125,8 @@ class PointNoise:
 def _shared(levels: Array, warp: Array, count: Array) -> tuple[Array, Array]:
     """How sure it is that the points share errors, and how likely that what is seen is such: [N, 1] each, 0..1."""
     similar = 0.25 * np.sqrt(levels[:, 1:3]).sum(axis=1, keepdims=True) ** 2
-    sure = _ramp(similar / warp, _SHARED * (1 + _DOUBT / count), _SHARED_SURELY)
+    sure = ramp(similar / warp, _SHARED * (1 + _DOUBT / count), _SHARED_SURELY)
     low, high = _SHIFT
-    shift = _ramp(levels[:, :1] / similar, low * (1 + sure), high / low)
-    turn = _ramp(levels[:, _SHAPE] / warp, _TURN[0], _TURN[1] / _TURN[0])
+    shift = ramp(levels[:, :1] / similar, low * (1 + sure), high / low)
+    turn = ramp(levels[:, _SHAPE] / warp, _TURN[0], _TURN[1] / _TURN[0])
     return sure, (1 - shift) * (1 - turn)
-
-
-def _ramp(values: Array, low: Array | float, times: float) -> Array:
-    """From 0 at `low` to 1 at `times` as much, even in the logarithm."""
-    return np.asarray(np.clip(np.log(values / low) / np.log(times), 0.0, 1.0))

@@ -17,19 +17,31 @@ _CURVE_RIDGE = 1e-9
 @dataclass(frozen=True)
 class Residuals:
     """Quadratic forms of windows of W samples: mean squared residuals of fits. kernels: [N, L, W], how much each sample
-    counts; basis: [N, 3 L, W], what of the samples the fits take up. N is 1 when all tracks share them."""
+    counts; basis: [N, 3 L + 1, W], what of the samples the fits take up, and last what a cubic would besides at the
+    widest. spare: [N, 1], by how much fewer degrees of freedom make the cubic's residual larger. N is 1 when all tracks
+    share them."""
 
     kernels: Array
     basis: Array
+    spare: Array
 
     def mean_squares(self, values: Array) -> Array:
         """Of values [N, W, D], best small, the variance of what the fits leave: float64 [N, L, D]."""
-        total = self.kernels @ (values * values)
-        taken = self.basis @ values
+        left = self.kernels @ (values * values)
+        taken = self.basis[:, :-1] @ values
         taken *= taken
-        count, levels = total.shape[:2]
-        total -= taken.reshape(count, levels, 3, -1).sum(axis=2)
-        return np.asarray(np.maximum(total, 0.0))
+        count, levels = left.shape[:2]
+        left -= taken.reshape(count, levels, 3, -1).sum(axis=2)
+        return np.asarray(np.maximum(left, 0.0))
+
+    def widest(self, values: Array) -> tuple[Array, Array]:
+        """The same of the widest fit alone, and of a cubic there: [N, D] each."""
+        left = (self.kernels[:, -1:] @ (values * values))[:, 0]
+        taken = self.basis[:, -4:] @ values
+        taken *= taken
+        left -= taken[:, 0] + taken[:, 1] + taken[:, 2]
+        smooth = (left - taken[:, 3]) * self.spare
+        return np.maximum(left, 0.0), np.maximum(smooth, 0.0)
 
 
 def residual_forms(kernels: Array, offsets: Array, straight: Array, shrinkage: Array) -> Residuals:
@@ -47,13 +59,28 @@ def residual_forms(kernels: Array, offsets: Array, straight: Array, shrinkage: A
     room = (kernels * curve * curve).sum(axis=2) / total
     lost = 1 - room / (room + _CURVE_RIDGE + shrinkage)
     kept = np.where(straight, 0.0, np.sqrt(1 - lost * lost))
-    curve = _unit(curve, kernels) * kept[..., None]
+    bend = _unit(curve, kernels)
     constant = np.broadcast_to(1 / np.sqrt(total)[..., None], kernels.shape)
-    basis = kernels[:, :, None] * np.stack([constant, line, curve], axis=2)
+    cube = _cube(offsets, kernels[:, -1], (constant[:, -1], line[:, -1], bend[:, -1])) * (
+        shrinkage[:, -1:] == 0
+    )
+    basis = kernels[:, :, None] * np.stack([constant, line, bend * kept[..., None]], axis=2)
     freedom = np.maximum(kernels.sum(axis=2) - (basis * basis).sum(axis=(2, 3)), _LEAST_FREEDOM)
     basis /= np.sqrt(freedom)[..., None, None]
     count, levels, width = kernels.shape
-    return Residuals(kernels / freedom[..., None], basis.reshape(count, 3 * levels, width))
+    basis = np.concatenate([basis.reshape(count, 3 * levels, width), cube[:, None]], axis=1)
+    spent = (cube * cube).sum(axis=1, keepdims=True)
+    basis[:, -1] /= np.sqrt(freedom[:, -1:])
+    spare = freedom[:, -1:] / np.maximum(freedom[:, -1:] - spent, _LEAST_FREEDOM)
+    return Residuals(kernels / freedom[..., None], basis, spare)
+
+
+def _cube(offsets: Array, kernels: Array, lower: tuple[Array, ...]) -> Array:
+    """Times the kernel, what a cubic adds to parabolas of the orthonormal parts `lower`: [N, W]."""
+    cube = np.broadcast_to(offsets * offsets * offsets, kernels.shape)
+    for part in lower:
+        cube = cube - part * (kernels * part * cube).sum(axis=1, keepdims=True)
+    return np.asarray(kernels * _unit(cube[:, None], kernels[:, None])[:, 0])
 
 
 def _unit(values: Array, kernels: Array) -> Array:

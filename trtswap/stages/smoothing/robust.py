@@ -12,6 +12,8 @@ HISTORY = 64
 _LEAST_SAMPLES = 5
 _TOLERANCE = 8.0
 _BENEFIT = 3.0
+_ABOUT = 0.4
+"""So much of the way from one neighbour to the other a sample between them may lie off its place there."""
 
 
 def difference_weights(times_s: Array) -> Array:
@@ -35,21 +37,33 @@ def disagreement(points: Array, present: Array, times_s: Array) -> Array:
     with what follows; a sample alone, or two, with nothing.
     """
     steps = times_s[1:] - times_s[:-1]
-    gaps = np.empty((len(points), 10, *points.shape[2:]))
-    one, two, bend = gaps[:, :4], gaps[:, 4:7], gaps[:, 7:]
-    np.subtract(points[:, 1:], points[:, :-1], out=one)
-    np.subtract(points[:, 2:], points[:, :-2], out=two)
-    np.multiply(one[:, :-1], (steps[1:] / steps[:-1])[:, None, None], out=bend)
-    np.subtract(one[:, 1:], bend, out=bend)
-    squares = np.einsum("nfqd,nfqd->nfq", gaps, gaps)
-    near, far, bent = squares[:, :4], squares[:, 4:7], squares[:, 7:]
-    known = (present[:, 2:] & present[:, 1:-1] & present[:, :-2])[:, :, None]
-    before = np.where(known, np.minimum(np.maximum(near[:, 1:], far), bent), np.inf)
-    after = np.minimum(np.maximum(near[:, 2], far[:, 2]), bent[:, 2] * (steps[2] / steps[3]) ** 2)
-    after = np.where(known[:, 2], after, np.inf)
-    before[:, 0] = np.where(known[:, 0], np.minimum(before[:, 0], after), after / _BENEFIT**2)
-    before[np.isinf(before)] = 0.0
-    return np.asarray(np.sqrt(before))
+    frames = np.ascontiguousarray(points.transpose(1, 0, 2, 3))  # frames first: long runs for every step
+    gaps = np.empty((10, *frames.shape[1:]))
+    one, two, bend = gaps[:4], gaps[4:7], gaps[7:]
+    np.subtract(frames[1:], frames[:-1], out=one)
+    np.subtract(frames[2:], frames[:-2], out=two)
+    np.multiply(one[:-1], (steps[1:] / steps[:-1])[:, None, None, None], out=bend)
+    np.subtract(one[1:], bend, out=bend)
+    squares = np.einsum("fnqd,fnqd->fnq", gaps, gaps)
+    near, far, bent = squares[:4], squares[4:7], squares[7:]
+    shown = present.T
+    known = (shown[2:] & shown[1:-1] & shown[:-2])[:, :, None]
+    before = np.where(known, np.minimum(np.maximum(near[1:], far), bent), np.inf)
+    after = np.minimum(np.maximum(near[2], far[2]), bent[2] * (steps[2] / steps[3]) ** 2)
+    after = np.where(known[2], after, np.inf)
+    before[0] = np.where(known[0], np.minimum(before[0], after), after / _BENEFIT**2)
+    before[before == np.inf] = 0.0
+    return np.asarray(np.sqrt(before).transpose(1, 0, 2))
+
+
+def midway(points: Array, present: Array, times_s: Array) -> Array:
+    """How far the third and fourth of five samples lie from about the middle between their neighbours: float64
+    [N, 2, Q], infinite where one of these is missing. Arguments as of `disagreement`."""
+    share = ((times_s[2:4] - times_s[1:3]) / (times_s[3:] - times_s[1:3]))[:, None, None]
+    way = points[:, 3:] - points[:, 1:3]
+    off = np.linalg.norm(points[:, 2:4] - points[:, 1:3] - share * way, axis=3)
+    known = (present[:, 1:3] & present[:, 2:4] & present[:, 3:])[:, :, None]
+    return np.where(known, np.maximum(off - _ABOUT * np.linalg.norm(way, axis=3), 0.0), np.inf)
 
 
 class ScaleHistory:
@@ -107,7 +121,7 @@ class ScaleHistory:
 
 
 class Guard:
-    """Tells samples that agree neither with the frames before nor with those after.
+    """Tells samples that agree neither with the frames before nor with those after, nor lie between them.
 
     A sample is judged when it arrives, by the frames before it alone, and again when each of the next two arrives.
     """
@@ -141,4 +155,7 @@ class Guard:
         self._typical.push(settled[:, None], fresh, refresh=refresh)
         usual = self._typical.medians[:, 0]
         limit = np.where(np.isinf(usual), limits[1], np.maximum(_TOLERANCE * usual, limits[0]))
-        return np.asarray(apart <= limit[:, None, None])
+        trusted = np.asarray(apart <= limit[:, None, None])
+        if not trusted.all():
+            trusted[:, :2] |= midway(points, present, times_s) <= limit[:, None, None]
+        return trusted

@@ -32,6 +32,7 @@ _AT_START = 100.0
 _TRUSTED_POINTS = 3
 _JUDGED = 3
 _NEEDED = 5
+_EACH = np.ones(_NEEDED)
 _POINTS = slice(PARAMETERS, PARAMETERS + 10)
 _BOX = slice(PARAMETERS + 10, PARAMETERS + 14)
 _WEIGHT = PARAMETERS + 14
@@ -84,8 +85,9 @@ class Symmetric:
             return
         recent = window.values[:, -_NEEDED:]
         present = window.present[:, -_NEEDED:]
-        shown = np.maximum(present.sum(axis=1), 1)
-        eyes_px = eye_distances((recent[:, :, SCALE] * present).sum(axis=1) / shown)
+        shown = present.astype(np.float64)
+        scales = np.einsum("nf,nf->n", recent[:, :, SCALE], shown) / np.maximum(shown @ _EACH, 1.0)
+        eyes_px = eye_distances(scales)
         floor = _LEAST_DEVIATION * eyes_px
         trusted = self._guard.judge(
             recent[:, :, _POINTS].reshape(-1, _NEEDED, 5, 2),
@@ -96,10 +98,11 @@ class Symmetric:
             (floor, _AT_START * floor),
             refresh=self._fit.refresh,
         )
-        changed = window.weights[:, -_JUDGED:] != recent[:, -_JUDGED:, _WEIGHT]
-        wrong = ~trusted.all(axis=2)
-        if wrong.any() or changed.any():
-            for slot, frame in np.argwhere(wrong | changed).tolist():
+        revised = window.weights[:, -_JUDGED:] != recent[:, -_JUDGED:, _WEIGHT]
+        if not trusted.all():
+            revised |= ~trusted.all(axis=2)
+        if revised.any():
+            for slot, frame in np.argwhere(revised).tolist():
                 _correct(window, slot, frame - _JUDGED, trusted[slot, frame])
 
 
