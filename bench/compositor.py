@@ -110,7 +110,7 @@ def copy_bandwidth() -> float:
     for _ in range(10):
         begin, end = driver.Event(), driver.Event()
         begin.record()
-        driver.memcpy_dtod_async(target.gpudata, source.gpudata, size, None)
+        driver.memcpy_dtod_async(target.ptr, source.ptr, size, None)
         end.record()
         end.synchronize()
         best = min(best, begin.time_till(end))

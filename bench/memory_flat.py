@@ -56,6 +56,9 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=10, help="frames per second of the long clip")
     parser.add_argument("--seconds", type=int, nargs=2, default=[60, 600])
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--frames", choices=("host", "gpu"), default="host")
+    parser.add_argument("--swapper", default="auto")
+    parser.add_argument("--batch", type=int, default=SwapOptions().batch)
     parser.add_argument("--one", metavar="CLIP", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -90,7 +93,10 @@ def measure(arguments: argparse.Namespace, clip: str) -> dict[str, object]:
     """One run: frames, frames per second, and the megabytes."""
     options = SwapOptions(
         models=tuple(arguments.models),
-        device=arguments.device,
+        device=arguments.device if arguments.frames == "host" or arguments.device != "auto" else "cuda",
+        frames=arguments.frames,
+        swapper=arguments.swapper,
+        batch=arguments.batch,
         encode=EncodeOptions(preset="veryfast"),
         provenance=ProvenanceOptions(unsigned_reason="a benchmark, whose output is not kept"),
         overwrite=True,

@@ -6,6 +6,11 @@ import os
 import signal
 
 import pytest
+
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # before NumPy: its threads spin, and take turns with all others
+
 from support.targets import REQUIRE_GPU, CudaTarget, HostTarget, Target
 
 

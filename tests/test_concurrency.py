@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from support.patience import PATIENCE_S, until
 
 from trtswap.concurrency import Ahead, Later
 
@@ -31,9 +32,7 @@ def test_it_runs_ahead_but_no_further_than_its_size() -> None:
 
     with Ahead(source(), 2, "test") as items:
         assert next(items) == 0
-        deadline = time.monotonic() + 5
-        while len(made) < 4 and time.monotonic() < deadline:
-            time.sleep(0.001)
+        until(lambda: len(made) >= 4, "four items made")
         time.sleep(0.05)
         assert made == [0, 1, 2, 3]  # one taken, two waiting, one in hand
 
@@ -113,7 +112,7 @@ def test_later_gives_what_the_work_gave_or_raised() -> None:
         return 7
 
     later = Later(work, "test")
-    assert started.wait(10)
+    assert started.wait(PATIENCE_S)
     assert (later.value(), later.value()) == (7, 7)
     failing = Later(lambda: 1 // 0, "test")
     for _ in range(2):

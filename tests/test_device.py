@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import numpy as np
 import pytest
 from support import fake_gpu
 from support.fake_core import pretend_operations
+from support.patience import PATIENCE_S
+from support.tracing import Kept
 
-from trtswap import device, ops
+from trtswap import device, ops, tracing
 from trtswap.device import pool
 from trtswap.types import PixelFormat, Surface
 
@@ -184,7 +188,7 @@ def test_each_thread_has_a_stream_of_its_own() -> None:
         assert device.handle() == 0
         with device.use():
             handles.append(device.handle())
-            barrier.wait(20)
+            barrier.wait(PATIENCE_S)
 
     workers = [threading.Thread(target=work) for _ in range(3)]
     for worker in workers:
@@ -221,6 +225,25 @@ def test_that_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool._Waiting, "fits", lambda *_: True)
     with pytest.raises(AssertionError):
         test_memory_is_used_again_only_behind_its_work()
+
+
+@pytest.mark.usefixtures("driver")
+def test_the_default_stream_takes_no_memory_that_others_still_use() -> None:
+    """Work on it would wait; a copy or an engine queued elsewhere for a thread without a stream would not."""
+    with device.use() as first, device.borrowed() as second:
+        sent = device.to_device(noise(1000))
+        with device.on(second):
+            second.wait(first.record())
+            copied = sent.copy()
+        address = sent.ptr
+        del sent
+    other = device.empty((1000,), np.float32)
+    assert other.ptr != address
+    with device.on(second):
+        device.to_host(copied)
+    first.synchronize()
+    del other
+    assert device.empty((1000,), np.float32).ptr
 
 
 def test_a_steady_stream_of_batches_allocates_nothing(driver: Any) -> None:
@@ -268,3 +291,50 @@ def test_memory_that_is_short_is_made_from_what_waits(driver: Any, monkeypatch: 
     monkeypatch.setattr(driver, "mem_alloc", limited)
     device.empty((700 << 10,), np.uint8)
     assert device.empty((900 << 10,), np.uint8).nbytes == 900 << 10
+
+
+@either
+def test_the_time_of_work_is_told_when_it_is_over() -> None:
+    kept = Kept()
+    small, large = noise(8), noise(64, 3, 256, 256)
+    before_ns = time.perf_counter_ns()
+    with tracing.recording(kept), device.use() as stream:
+        for _ in range(2):  # the first is for warming up
+            for array, name in ((small, "small"), (large, "large"), (small, "small")):
+                with device.timed(name, items=len(array)):
+                    sent = device.to_device(array)
+                    for _ in range(4):
+                        sent = sent.copy()
+        assert len(kept.spans) < 6 or stream.idle
+    told = [span for span in kept.spans if span.category == "gpu"]
+    assert [span.name for span in told] == ["small", "large", "small"] * 2
+    assert {(span.row, span.thread) for span in told} == {(told[0].row, "GPU 0 stream 1")}
+    assert [span.facts["items"] for span in told[:2]] == [8, 64]
+    assert before_ns - 1e6 < told[0].start_ns
+    assert told[-1].end_ns < time.perf_counter_ns() + 1e6
+    for one, next_one in pairwise(told):
+        assert one.start_ns <= one.end_ns <= next_one.start_ns
+    assert told[4].end_ns - told[4].start_ns > 2 * (told[5].end_ns - told[5].start_ns)
+
+
+@pytest.mark.usefixtures("driver")
+def test_timing_waits_for_nothing() -> None:
+    kept = Kept()
+    with tracing.recording(kept), device.use() as stream:
+        for _ in range(3):
+            with device.timed("copy"):
+                device.to_device(noise(100))
+            assert not kept.spans
+        assert not stream.idle
+    assert len(kept.spans) == 3
+    with device.use(), device.timed("copy"):
+        device.to_device(noise(100))
+    assert len(kept.spans) == 3
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_thread_without_a_stream_is_not_timed() -> None:
+    kept = Kept()
+    with tracing.recording(kept), device.timed("copy"):
+        device.to_device(noise(100))
+    assert not kept.spans

@@ -5,7 +5,9 @@ On the pretended GPU all work is put off until something waits for it, so that a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from support import fake_gpu, gpu_world, painted, tolerance
 from support.fake_core import pretend_operations
 from support.gpu_world import FRAME_BYTES, FRAMES, planes, run
 from support.targets import gpu_package
+from support.tracing import Kept
 
-from trtswap import device, native, pipeline
+from trtswap import device, native, pipeline, tracing
 from trtswap.device import streams
 from trtswap.errors import DeviceError, OptionError
 from trtswap.options import (
@@ -85,6 +88,7 @@ CASES: dict[str, dict[str, Any]] = {
         "monitor": MonitorOptions(mode="full"),
         "select": SelectOptions(mode="all", age=(0, 101)),
     },
+    "frames that do not wait": {"batch": 8, "batch_wait_s": 0.001},
     "another weight": {"weight": 0.8, "blend": BlendOptions(method="poisson")},
 }
 
@@ -158,6 +162,23 @@ def test_threads_work_on_streams_of_their_own(
     }
     assert len(where["blend"]) == 1
     assert len(where["resample"] - where["blend"]) >= 1
+
+
+@pytest.mark.usefixtures("exact")
+def test_the_gpus_own_times_are_told(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept()
+    with tracing.recording(kept):
+        run(world, tmp_path / "out.mp4", monkeypatch, frames="gpu", decoder="software", batch=4)
+    gpu = [span for span in kept.spans if span.category == "gpu"]
+    names = Counter(span.name for span in gpu)
+    batches = -(-FRAMES // 4)
+    assert {names[name] for name in ("frames up", "frames down", "inswapper_128", "composite")} == {batches}
+    assert names["letterbox"] >= batches
+    assert names["measure_colour"] >= batches
+    assert len({span.row for span in gpu}) >= 4
+    for row in {span.row for span in gpu}:
+        for one, other in pairwise(span for span in gpu if span.row == row):
+            assert one.start_ns <= one.end_ns <= other.start_ns
 
 
 @pytest.mark.usefixtures("driver")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.patience import PATIENCE_S, least
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "trtswap"
@@ -84,7 +85,12 @@ def parts_imported(path: Path) -> set[str]:
 
 def fresh(script: str) -> str:
     result = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
     )
     return result.stdout
 
@@ -134,9 +140,9 @@ def test_every_form_of_import_is_read(source: str, expected: set[str]) -> None:
 
 
 def test_import_is_quick() -> None:
-    script = "import time; start = time.perf_counter(); import trtswap; print(time.perf_counter() - start)"
-    times_s = [float(fresh(script)) for _ in range(3)]
-    assert min(times_s) < LIMIT_S, times_s
+    """In seconds of the processor: what others do on the machine does not count."""
+    script = "import time; start = time.process_time(); import trtswap; print(time.process_time() - start)"
+    assert least(lambda: float(fresh(script)), LIMIT_S) < LIMIT_S
 
 
 @pytest.mark.parametrize("module", ["trtswap", *(f"trtswap.{name}" for name in FOUNDATION)])

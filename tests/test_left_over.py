@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,13 +48,23 @@ def whole(world: Path) -> Path:
     return write_whole(world)
 
 
+@pytest.fixture(scope="module")
+def stopped(world: Path) -> Path:
+    """An output whose run was interrupted."""
+    out = world / "stopped" / "out.mp4"
+    out.parent.mkdir()
+    interrupted([world / "me.png"], world / "one.mp4", out, 50, options=options(world))
+    return out
+
+
 class TestLeftOvers:
     """What an interrupted run left is gone on with only where everything is as it was."""
 
     @pytest.fixture
-    def out(self, world: Path, tmp_path: Path) -> Path:
+    def out(self, stopped: Path, tmp_path: Path) -> Path:
+        """As `stopped`, of the test's own."""
         out = tmp_path / "out.mp4"
-        interrupted([world / "me.png"], world / "one.mp4", out, 50, options=options(world))
+        shutil.copytree(folder_of(stopped), folder_of(out))
         return out
 
     def test_it_is_told(self, world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

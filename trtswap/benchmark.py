@@ -144,7 +144,10 @@ class Totals:
         self.peaks: defaultdict[str, float] = defaultdict(float)
 
     def span(self, event: tracing.Event) -> None:
-        """Takes a span."""
+        """Takes a span; of a GPU's stream how long it was busy."""
+        if event.category == "gpu":
+            self.busy_ns[event.thread] += event.own_ns
+            return
         key = (event.category, event.name)
         self.spans[key] += 1
         self.own_ns[key] += event.own_ns

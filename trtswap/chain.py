@@ -1,7 +1,8 @@
 """The order of the stages, and the threads between them: read, analyse, steady, sift, recognise, select, swap, confine,
 hold masks, match colours, composite, enhance, disclose.
 
-Reading, analysing, swapping and enhancing each run in a thread of their own, at most `options.queue` batches apart.
+Reading, analysing, swapping and enhancing each run in a thread of their own, at most `options.queue` batches apart;
+where frames may wait only so long for others (`options.batch_wait_s`), decoding does too.
 Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread ends the chain
 and is raised where its result is asked for; leaving it joins every thread.
 """
@@ -27,7 +28,7 @@ from trtswap.stages.confine import confine
 from trtswap.stages.disclose import Disclosure, disclose
 from trtswap.stages.enhance import enhance
 from trtswap.stages.fitting import Room, fitted
-from trtswap.stages.gather import gather
+from trtswap.stages.gather import gather, gather_within, singly
 from trtswap.stages.hold_masks import hold_masks
 from trtswap.stages.landmarks import Refiner
 from trtswap.stages.people import People
@@ -68,8 +69,12 @@ def stages(
         threads.append(Ahead(route.leaving(batches), settings.queue, name))
         return route.arriving(threads[-1])
 
+    def gathered_within(wait_s: float) -> Iterator[Batch]:
+        threads.append(Ahead(route.leaving(singly(reader)), settings.batch, "decode"))
+        return gather_within(threads[-1], room, wait_s, route.accept)
+
     try:
-        gathered = gather(reader, room)
+        gathered = gathered_within(settings.batch_wait_s) if settings.batch_wait_s else gather(reader, room)
         recalled = gathered if past is None else recall(gathered, past)
         read = ahead(fitted(route.up, recalled, room, patient=True), "read")
         if tracks is None:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from trtswap.native import allocate_like, core, native_surface, stream_of, workspace
+from trtswap.native import allocate_like, core, native_surface, stream_of, timed, workspace
 from trtswap.types import Array, DeviceArray, Surface
 
 TransferMethod = Literal["mk", "reinhard"]
@@ -52,6 +52,7 @@ def statistics(
     return moments
 
 
+@timed
 def measure_colour(
     surfaces: Sequence[Surface],
     indices: Array,

@@ -91,6 +91,15 @@ class Ahead(Generic[Item], Iterator[Item]):
             raise error
         raise StopIteration
 
+    def within(self, seconds: float) -> Item | None:
+        """The next item if it is there in so many seconds, 0 for now, else None; None too where there is no further
+        one, or an error comes in its place: `next` tells."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._ended or len(self._items) > 0, seconds)
+            if self._stopped or not self._items:
+                return None
+        return next(self)
+
     def stop(self) -> None:
         """Asks the thread to end, without waiting; the consumer gets no more items."""
         with self._changed:

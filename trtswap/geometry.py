@@ -156,7 +156,7 @@ def transform_points(matrices: Array, points: Array) -> Array:
 
 
 def transform_boxes(matrix: Array, boxes: Array) -> Array:
-    """The upright hulls of boxes [N, 4] (x1 y1 x2 y2) sent through one matrix [2, 3]: float64 [N, 4]."""
+    """The upright hulls of boxes [N, 4] (x1 y1 x2 y2) sent through one matrix [2, 3], or [N, 2, 3]: float64 [N, 4]."""
     boxes = np.asarray(boxes, np.float64)
     corners = transform_points(matrix, boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]])
     return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)

@@ -124,7 +124,8 @@ def frames_in_flight(options: SwapOptions, frame_rate: float | None, batch: int,
     colours = lag + (2 if options.frames == "gpu" else 1) * batch if options.blend.colour != "off" else 0
     masks = _MASKS_AHEAD + batch if ahead else 0
     threads = 4 if options.enhance.network != "none" else 3
-    return threads * batch * (queue + 1) + batch + steadying + colours + masks
+    waiting = batch if options.batch_wait_s else 0
+    return threads * batch * (queue + 1) + batch + waiting + steadying + colours + masks
 
 
 def needed(

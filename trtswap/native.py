@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from trtswap import device
+from trtswap import device, tracing
 from trtswap.types import DeviceArray, Matrix, PixelFormat, Range, Surface
 
 try:
@@ -20,7 +21,19 @@ except ImportError as error:
         f"unbuilt sources ({error})"
     ) from error
 
-__all__ = ["NativeSurface", "allocate", "allocate_like", "core", "native_surface", "stream_of", "workspace"]
+__all__ = [
+    "NativeSurface",
+    "allocate",
+    "allocate_like",
+    "core",
+    "native_surface",
+    "stream_of",
+    "timed",
+    "workspace",
+]
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 core = _core
 NativeSurface = tuple[int, tuple[Any, ...], int, bool, float, float]
@@ -33,6 +46,24 @@ _GROWTH = 1.25
 def stream_of(stream: int | None) -> int:
     """The CUDA handle that work is queued on: as given, or this thread's."""
     return device.handle() if stream is None else stream
+
+
+def timed(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Decorates an operation whose first argument tells where it works, surfaces or an array: on a GPU the time that it
+    takes there is told to whoever records."""
+
+    @wraps(function)
+    def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        if not tracing.recorded():
+            return function(*args, **kwargs)
+        where: Any = args[0]
+        first = where[0] if isinstance(where, (list, tuple)) and where else where
+        if not getattr(first, "on_device", False) and not device.is_on_device(first):
+            return function(*args, **kwargs)
+        with device.timed(function.__name__, items=len(where)):
+            return function(*args, **kwargs)
+
+    return call
 
 
 def native_surface(surface: Surface) -> Any:

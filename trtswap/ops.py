@@ -28,7 +28,7 @@ from trtswap.colour_ops import (
     statistics,
     transfer_maps,
 )
-from trtswap.native import allocate, core, native_surface, stream_of, workspace
+from trtswap.native import allocate, core, native_surface, stream_of, timed, workspace
 from trtswap.types import Array, DeviceArray, PixelFormat, Surface
 
 __all__ = [
@@ -55,6 +55,7 @@ Border = Literal["replicate", "black"]
 Blend = Literal["multiband", "alpha", "poisson"]
 
 
+@timed
 def letterbox(
     surfaces: Sequence[Surface],
     placements: Array,
@@ -81,6 +82,7 @@ def letterbox(
     )  # fmt: skip
 
 
+@timed
 def crop(
     surfaces: Sequence[Surface],
     indices: Array,
@@ -116,6 +118,7 @@ def crop(
     )  # fmt: skip
 
 
+@timed
 def composite(
     surfaces: Sequence[Surface],
     indices: Array,

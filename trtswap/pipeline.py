@@ -17,6 +17,7 @@ from typing import Any
 from trtswap import __version__, device, memory, tracing
 from trtswap.binding import batch_of, binding_of, segment_length
 from trtswap.chain import refiner_of, stages
+from trtswap.concurrency import Later
 from trtswap.engine_options import device_index
 from trtswap.errors import StrPath
 from trtswap.inference.cache import digest_of
@@ -149,14 +150,15 @@ class Pipeline:
         check_tracks(options.select, tracks)
         check_apart([*self.inputs, target, tracks], [output, dump_tracks, debug_overlay, *reports])
         gate = Gate(options.monitor, reports, overwrite=options.overwrite)
+        starting = Later(partial(start_provenance, options, target, [output, debug_overlay]), "provenance")
         route = route_of(options)
-        seal, sealing = start_provenance(options, target, [output, debug_overlay])
         counter = Counter(on_progress)
         with ExitStack() as opened:
             reader = opened.enter_context(open_target(target, trim=options.trim, gpu=route.decodes_on))
             text = disclosure(options.disclose, reader.info)
             if text and reader.alpha is not None:
                 cover(reader.alpha, text)
+            seal, sealing = starting.value()
             writing: dict[str, Any] = {
                 "options": options.encode,
                 "overwrite": options.overwrite,

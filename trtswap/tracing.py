@@ -7,8 +7,8 @@ Code tells what it does with `with span("encode", "video", frame=7):`; stages, w
 `@stage("swap")` or `each`; numbers that go up and down with `count`. While nobody records, a span costs a fraction of a
 microsecond and nothing is kept.
 
-All times are of the host's clock: a span on a GPU ends when its work is queued, unless it waits for the result. Times
-between two events of a stream fit into the same scheme: a row of their own, and `Event` made of them once both passed.
+All times are of the host's clock: a span around work on a GPU ends when that is queued, unless it waits for the result.
+How long the work itself took is told later, in rows of the GPU's streams (trtswap.device.timed), with `tell`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from trtswap.errors import StrPath
 from trtswap.host_memory import resident_bytes
 from trtswap.whole_file import whole_text
 
-Category = Literal["run", "stage", "network", "video", "wait"]
+Category = Literal["run", "stage", "network", "video", "wait", "gpu"]
 Probe = Callable[[], "int | None"]
 """Tells bytes in use, None where unknown."""
 Item = TypeVar("Item")
@@ -73,6 +73,7 @@ class _Recorder:
         self._lock = threading.Lock()
         self._sampled_ns = 0
         self._ended = False
+        self.at_end: list[Callable[[], None]] = []
         self.local = threading.local()
 
     def add(self, event: Event) -> None:
@@ -88,6 +89,11 @@ class _Recorder:
         with self._lock:
             for sink in () if self._ended else self._sinks:
                 sink.count(name, time.perf_counter_ns(), values)
+
+    def finish(self) -> None:
+        """Asks for what was timed and not told yet."""
+        for ending in self.at_end:
+            ending()
 
     def end(self) -> None:
         with self._lock:
@@ -179,6 +185,25 @@ _END = object()
 _recorder: _Recorder | None = None
 
 
+def recorded() -> bool:
+    """Whether anybody records."""
+    return _recorder is not None
+
+
+def tell(event: Event) -> None:
+    """Hands over something that was timed elsewhere; lost when nobody records any more."""
+    recorder = _recorder
+    if recorder is not None:
+        recorder.add(event)
+
+
+def at_end(finish: Callable[[], None]) -> None:
+    """Has `finish` called, once, when the recording ends: it may still `tell`."""
+    recorder = _recorder
+    if recorder is not None:
+        recorder.at_end.append(finish)
+
+
 def span(name: str, category: Category = "run", **facts: Any) -> Span | _Nothing:
     """What is done inside the `with` this begins. facts: numbers and words that JSON can hold."""
     recorder = _recorder
@@ -254,6 +279,7 @@ def recording(*sinks: Sink, probes: Mapping[str, Probe] | None = None) -> Iterat
     try:
         yield
     finally:
+        recorder.finish()
         _recorder = None
         recorder.end()
 

@@ -7,18 +7,27 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
+from concurrent.futures import wait
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 from support.fake_gpu import VERSIONS, command, environment
 from support.networks import random_arcface, random_inswapper
+from support.patience import FOREVER_S, PATIENCE_S, until
 
+from trtswap.cli import build_engines
 from trtswap.cli.app import main
 from trtswap.cli.arguments import parse
 from trtswap.cli.engine_arguments import engine_options
+from trtswap.cli.interrupts import interruptible
+from trtswap.cli.output import Output
 from trtswap.engine_options import EngineOptions
+from trtswap.errors import EngineError
+from trtswap.inference import build_process
 
 NAMES = ("arcface_w600k_r50", "inswapper_128")
 
@@ -107,27 +116,51 @@ def test_ctrl_c_stops_cleanly(jobs: str, place: Path) -> None:
         **environment("8.6.1", place / "cache"),
         "TRTSWAP_MODELS": str(place / "models"),
         "FAKE_TENSORRT_BUILDS": str(mark),
-        "FAKE_TENSORRT_SECONDS": "60",
+        "FAKE_TENSORRT_SECONDS": str(FOREVER_S),
     }
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "trtswap", "build-engines", *NAMES, "--jobs", jobs],
         cwd=place,
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    for _ in range(600):
-        if mark.exists():
-            break
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    ) as process:
+        try:
+            until(mark.exists, "a build", lambda: process.poll() is None)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
     assert process.returncode == 130, err
     assert err.rstrip().endswith("interrupted")
     assert "Traceback" not in err
     left = [path.name for path in (place / "cache" / "engines").iterdir() if not path.name.endswith(".lock")]
     assert left == []
+
+
+def test_ctrl_c_that_another_thread_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may hand a signal to the thread that is about to start a builder; the main thread sleeps on then."""
+    monkeypatch.setattr(build_process, "_stopping", threading.Event())
+    stopped: list[bool] = []
+    waits = threading.Event()
+
+    def seen(*arguments: Any, **keywords: Any) -> Any:
+        waits.set()
+        return wait(*arguments, **keywords)
+
+    def build(*_: object) -> tuple[str, EngineError]:
+        assert waits.wait(PATIENCE_S)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        stopped.append(build_process._stopping.wait(PATIENCE_S))
+        return "", EngineError("the build was stopped")
+
+    monkeypatch.setattr(build_engines, "_build", build)
+    monkeypatch.setattr(build_engines, "wait", seen)
+    recipe = SimpleNamespace(spec=SimpleNamespace(name="a network"))
+    with interruptible(), pytest.raises(KeyboardInterrupt):
+        build_engines._build_all([recipe], Output(), Console(), force=False, jobs=2)
+    assert stopped[0]
 
 
 def test_a_users_pictures(place: Path) -> None:

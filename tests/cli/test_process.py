@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.patience import PATIENCE_S
 
 from trtswap.cli.app import main
 from trtswap.types import Progress
@@ -173,7 +174,7 @@ def swap_video(*arguments, **keywords):
     while True:
         try:
             print("working", flush=True)
-            time.sleep(60)
+            time.sleep(3600)
         except KeyboardInterrupt:
             print("cleaning up", flush=True)
 """
@@ -187,7 +188,7 @@ def test_second_interrupt_ends_a_clean_up_that_hangs(number: signal.Signals) -> 
         process.send_signal(number)
         assert process.stdout.readline() == "cleaning up\n"
         process.send_signal(number)
-        assert process.wait(timeout=20) == -number
+        assert process.wait(timeout=PATIENCE_S) == -number
 
 
 IGNORING = """
@@ -202,7 +203,7 @@ def swap_video(*arguments, **keywords):
 
 def test_ignored_interrupt_stays_ignored() -> None:
     """As under nohup, or in the background of a shell script."""
-    result = subprocess.run(command(IGNORING), cwd=ROOT, capture_output=True, timeout=60, check=False)
+    result = subprocess.run(command(IGNORING), cwd=ROOT, capture_output=True, timeout=PATIENCE_S, check=False)
     assert (result.returncode, result.stderr) == (0, b"")
 
 
@@ -222,7 +223,7 @@ def test_reader_that_goes_away_stops_the_run_quietly() -> None:
         assert process.stderr is not None
         assert json.loads(process.stdout.readline())["event"] == "progress"
         process.stdout.close()
-        assert process.wait(timeout=20) == 1
+        assert process.wait(timeout=PATIENCE_S) == 1
         assert process.stderr.read() == b""
 
 
@@ -235,7 +236,7 @@ def swap_video(*arguments, **keywords):
 def test_name_that_the_terminal_cannot_show() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     result = subprocess.run(
-        command(UNPRINTABLE), cwd=ROOT, capture_output=True, env=environment, timeout=60, check=False
+        command(UNPRINTABLE), cwd=ROOT, capture_output=True, env=environment, timeout=PATIENCE_S, check=False
     )
     assert (result.returncode, result.stderr) == (0, b"")
     assert result.stdout.startswith(rb"d\udcffm\xe9.mp4: ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +38,13 @@ def seeds() -> list[int]:
     return [int(seed) for seed in np.random.default_rng().integers(2_000, 900_000, 4)]
 
 
-def frame_of(kind: str, seed: int) -> tuple[Rendered, Array]:
-    """A frame from the middle of a clip, and a portrait of the person swapped in."""
-    clip = plan_clip(kind, seed, 12, SIZE)  # type: ignore[arg-type]
-    return render(clip.people, clip.states[6], clip.sources), portrait(clip.sources[0])
+@cache
+def frames_of(kind: str) -> tuple[tuple[Rendered, Array], ...]:
+    """Frames from the middle of clips, each with a portrait of the person swapped in; others in every run."""
+    clips = [plan_clip(kind, seed, 12, SIZE) for seed in seeds()]  # type: ignore[arg-type]
+    return tuple(
+        (render(clip.people, clip.states[6], clip.sources), portrait(clip.sources[0])) for clip in clips
+    )
 
 
 def surface(picture: Array) -> Surface:
@@ -80,8 +84,7 @@ def test_nobody_gets_them_by_accident(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_faces_and_points_are_found(networks: NetworkSet, kind: str) -> None:
     assert networks.landmarker is not None
     heads, found, errors = 0, 0, []
-    for seed in seeds():
-        frame, _ = frame_of(kind, seed)
+    for frame, _ in frames_of(kind):
         faces = networks.detector.detect([surface(frame.picture)], builtin_options().detect)[0]
         points, _ = networks.landmarker.locate([surface(frame.picture)], [faces])
         five = np.stack([five_points(found) for found in points]) if len(points) else np.zeros((0, 5, 2))
@@ -98,8 +101,7 @@ def test_faces_and_points_are_found(networks: NetworkSet, kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_swap_is_nearer_to_the_truth_than_the_target(networks: NetworkSet, kind: str) -> None:
     gains = []
-    for seed in seeds():
-        frame, source = frame_of(kind, seed)
+    for frame, source in frames_of(kind):
         assert frame.swap is not None
         head = frame.heads[0]
         known = networks.detector.detect([surface(source)], builtin_options().detect)[0]
@@ -121,8 +123,7 @@ def test_the_swap_is_nearer_to_the_truth_than_the_target(networks: NetworkSet, k
 
 def test_what_covers_a_face_is_told_from_it(networks: NetworkSet) -> None:
     overlaps = []
-    for seed in seeds():
-        frame, _ = frame_of("occluded", seed)
+    for frame, _ in frames_of("occluded"):
         head = frame.heads[0]
         placement = networks.swapper.placements(head.five_px[None])
         found = networks.occluders[0].masks([surface(frame.picture)], ONE, placement, 128)[0] > 0.5

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.patience import least
 
 from trtswap.demo.person import Person, draw_person
-from trtswap.demo.render import Rendered, render
+from trtswap.demo.render import render
 from trtswap.demo.sensor import spread
 from trtswap.demo.state import Camera, Expression, FrameState, Head, Light, Occluder, Pose
 from trtswap.types import Array
@@ -206,16 +207,12 @@ def test_motion_blur_reaches_as_far_as_the_motion() -> None:
 
 
 def test_is_quick() -> None:
-    """Loosely: a machine under load is several times slower than stated in the documentation."""
+    """Loosely, and in seconds of the processor: what others do on the machine does not count."""
     people, state = [draw_person(0)], state_of()
 
-    def once() -> Rendered:
-        return render(people, state, {0: draw_person(1)})
+    def once() -> float:
+        start = time.process_time()
+        render(people, state, {0: draw_person(1)})
+        return time.process_time() - start
 
-    once()
-    times_s = []
-    for _ in range(3):
-        start = time.perf_counter()
-        once()
-        times_s.append(time.perf_counter() - start)
-    assert min(times_s) < LOOSE_S
+    assert least(once, LOOSE_S) < LOOSE_S

@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.file_server import Site, serving
+from support.patience import PATIENCE_S
 
 from trtswap.errors import NetworkError
 from trtswap.inference.download import Patience, download
 
 BODY = np.random.default_rng(5).bytes(3_000_001)
 SHA256 = hashlib.sha256(BODY).hexdigest()
-QUICK = Patience(timeout_s=0.5, attempts=3, wait_s=0.01)
+QUICK = Patience(timeout_s=PATIENCE_S, attempts=3, wait_s=0.01)
+STALLED = replace(QUICK, timeout_s=1)
+"""For a server that says nothing more: the time is lost, and long enough for one that is only slow."""
 
 
 @pytest.fixture
@@ -46,7 +50,8 @@ def test_a_file_arrives_whole_with_its_progress(site: Site, tmp_path: Path) -> N
 @pytest.mark.parametrize("fault", ["truncate", "stall"])
 def test_a_broken_transfer_goes_on_where_it_broke(fault: str, site: Site, tmp_path: Path) -> None:
     site.faults["x.onnx"] = [fault, fault]
-    download([f"{site.url}/x.onnx"], tmp_path / "x.onnx", sha256=SHA256, patience=QUICK)
+    patience = STALLED if fault == "stall" else QUICK
+    download([f"{site.url}/x.onnx"], tmp_path / "x.onnx", sha256=SHA256, patience=patience)
     assert (tmp_path / "x.onnx").read_bytes() == BODY
     half = len(BODY) // 2
     three_quarters = half + (len(BODY) - half) // 2

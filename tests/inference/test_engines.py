@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,12 +17,14 @@ from support.fake_gpu import NAMES, VERSIONS, forget, pretend
 from support.graph import Graph
 from support.networks import random_arcface, random_hyperswap, random_inswapper, random_yunet
 from support.overflowing import overflowing_swapper
+from support.patience import FOREVER_S, PATIENCE_S, until
 
 from trtswap import device
 from trtswap.engine_options import EngineOptions
 from trtswap.errors import DeviceError, EngineError, NetworkContractError, NetworkError, QualityError
 from trtswap.inference import engine as engines
 from trtswap.inference import plan
+from trtswap.inference.build_process import kept_builders
 from trtswap.inference.engine import Recipe, ensure, open_session
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.precision import Decision
@@ -242,18 +243,53 @@ def test_a_builder_that_crashes_takes_nobody_along(tmp_path: Path, monkeypatch: 
     assert ensure(recipe, Told()).built
 
 
+def test_a_builders_process_serves_one_engine_after_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_TENSORRT_BUILDS", str(tmp_path / "builds"))
+
+    def build(seed: int) -> int:
+        """The number of the process that did it."""
+        path = random_arcface(tmp_path / f"{seed}.onnx", seed=seed)
+        assert ensure(recipe_of("arcface_w600k_r50", path), Told()).built
+        return int((tmp_path / "builds").read_text().split()[-1])
+
+    with kept_builders():
+        first = build(1)
+        with kept_builders():
+            assert build(2) == first
+        assert build(3) == first
+        elsewhere: list[int] = []
+        thread = threading.Thread(target=lambda: elsewhere.append(build(4)))
+        thread.start()
+        thread.join(PATIENCE_S)
+        assert elsewhere != [first]  # a builder ends with the thread that started it
+    for number in (first, *elsewhere):
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+    assert build(5) != first
+
+
 def test_two_builders_build_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_TENSORRT_BUILDS", str(tmp_path / "builds"))
-    monkeypatch.setenv("FAKE_TENSORRT_SECONDS", "1")
+    monkeypatch.setenv("FAKE_TENSORRT_UNTIL", str(tmp_path / "go on"))
     recipe = recipe_of("arcface_w600k_r50", random_arcface(tmp_path / "x.onnx", seed=3))
     told = [Told(), Told()]
     workers = [threading.Thread(target=ensure, args=(recipe, each)) for each in told]
+
+    def waiting() -> bool:
+        return any("another process is building it" in step for each in told for step in each.steps)
+
     for worker in workers:
         worker.start()
+    try:
+        until(waiting, "one waits for the other", lambda: all(worker.is_alive() for worker in workers))
+    finally:
+        (tmp_path / "go on").touch()
     for worker in workers:
-        worker.join(60)
+        worker.join(PATIENCE_S)
+        assert not worker.is_alive()
     assert len((tmp_path / "builds").read_text().split()) == 1
-    assert any("another process is building it" in step for each in told for step in each.steps)
 
 
 SCRIPT = """
@@ -276,22 +312,18 @@ def test_a_kill_in_the_middle_leaves_nothing_broken(
 ) -> None:
     mark = tmp_path / "builds"
     monkeypatch.setenv("FAKE_TENSORRT_BUILDS", str(mark))
-    monkeypatch.setenv("FAKE_TENSORRT_SECONDS", "60")
+    monkeypatch.setenv("FAKE_TENSORRT_SECONDS", str(FOREVER_S))
     path = random_arcface(tmp_path / "x.onnx", seed=3)
     command = [sys.executable, "-c", SCRIPT, str(path)]  # in the sources it would import them unbuilt
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
-    for _ in range(600):
-        if mark.exists():
-            break
-        time.sleep(0.05)
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: mark.exists() and mark.read_text() != "", "a build", lambda: process.poll() is None)
+            process.send_signal(number)
+            assert process.wait(PATIENCE_S) != 0
+        finally:
+            process.kill()
     builder = int(mark.read_text().split()[0])
-    process.send_signal(number)
-    assert process.wait(20) != 0
-    for _ in range(100):
-        if not _alive(builder):
-            break
-        time.sleep(0.05)
-    assert not _alive(builder), "the builder outlived its parent"
+    until(lambda: not _alive(builder), "the builder's end with its parent")
     monkeypatch.setenv("FAKE_TENSORRT_SECONDS", "0")
     told = Told()
     engine = ensure(recipe_of("arcface_w600k_r50", path), told)
@@ -378,29 +410,68 @@ def test_outputs_of_the_callers_own(tmp_path: Path) -> None:
         np.testing.assert_array_equal(device.to_host(target), session.run({"input": x})[0])
 
 
+def test_batches_of_the_host_and_of_a_gpu_keep_out_of_each_others_way(tmp_path: Path) -> None:
+    """One place to run in, replayed as a graph from its own buffers: what is queued on a stream is not yet done when
+    another batch comes from the host."""
+    with session_of(tmp_path, contexts=1) as session:
+        one, other = crops(3, 1), crops(3, 2)
+        expected = [session.run({"input": x})[0] for x in (one, other)]
+        for _ in range(4):
+            with device.use():
+                queued = session.run({"input": device.to_device(one)})[0]
+                np.testing.assert_array_equal(session.run({"input": other})[0], expected[1])
+                np.testing.assert_array_equal(device.to_host(queued), expected[0])
+
+
+def test_buffers_are_taken_only_when_their_last_work_is_done(tmp_path: Path) -> None:
+    """The buffers of a session are first written on its own stream: not while this thread's still reads them."""
+    with session_of(tmp_path, contexts=1) as session, device.use():
+        sent = device.to_device(crops(4, 1))
+        device.current().synchronize()
+        copied = sent.copy()
+        del sent
+        session.run({"input": crops(4, 2)})
+        np.testing.assert_array_equal(device.to_host(copied), crops(4, 1))
+
+
 def test_closing_in_any_thread_while_others_run(tmp_path: Path) -> None:
     session = session_of(tmp_path, contexts=2)
+    runs: list[int] = []
     errors: list[str] = []
 
     def work(seed: int) -> None:
         try:
             while True:
                 session.run({"input": crops(2, seed)})
+                runs.append(seed)
         except NetworkError as error:
             errors.append(str(error))
 
     workers = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
     for worker in workers:
         worker.start()
-    time.sleep(0.3)
+    until(lambda: set(runs) == set(range(4)), "a run of each thread", lambda: errors == [])
     closer = threading.Thread(target=session.close)
     closer.start()
     for worker in (*workers, closer):
-        worker.join(30)
+        worker.join(PATIENCE_S)
         assert not worker.is_alive()
     assert len(errors) == 4
     assert all("is closed" in error for error in errors)
     session.close()
+
+
+def test_sessions_of_the_past_leave_no_streams(tmp_path: Path) -> None:
+    """Though an array that they read lives on, and remembers whose work touched it."""
+    recipe = recipe_of("arcface_w600k_r50", random_arcface(tmp_path / "x.onnx", seed=3))
+    content = ensure(recipe, Told()).content
+    inputs = {"input": device.to_device(np.zeros((2, 3, 112, 112), np.float32))}
+    made = device.driver().Stream._all
+    before = len(made)
+    for _ in range(5):
+        with TrtSession(recipe.library, content, recipe.path, recipe.spec, contexts=2) as session:
+            session.run(inputs)
+    assert len(made) - before <= 2
 
 
 def test_closed_sessions_give_all_memory_back(tmp_path: Path) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.networks import random_arcface, random_hyperswap, random_inswapper, random_yunet
 from support.overflowing import overflowing_swapper
+from support.patience import PATIENCE_S, until
 from support.targets import gpu_package
 
 from trtswap import device
 from trtswap.engine_options import EngineOptions
 from trtswap.errors import NetworkError, OptionError
 from trtswap.inference import engine as engines
+from trtswap.inference.build_process import kept_builders
 from trtswap.inference.engine import Recipe, ensure, open_session
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.precision import Decision
@@ -48,9 +51,10 @@ SEED = int(np.random.default_rng().integers(1 << 31))
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Networks and engines are made once for all tests: starting TensorRT's builder takes longer than building."""
-    return tmp_path_factory.mktemp(f"seed-{SEED}")
+    with kept_builders():
+        yield tmp_path_factory.mktemp(f"seed-{SEED}")
 
 
 @pytest.fixture(autouse=True)
@@ -168,12 +172,13 @@ def test_threads_share_a_session_and_closing_waits_for_them(folder: Path) -> Non
     session = open_session(recipe, Told())
     batches = [crops(recipe, 3, seed) for seed in range(4)]
     expected = [session.run(batch)[0] for batch in batches]
-    wrong, closed = [], threading.Event()
+    wrong, runs, closed = [], [], threading.Event()
 
     def work(index: int) -> None:
         try:
             while True:
                 output = session.run(batches[index])[0]
+                runs.append(index)
                 if not np.allclose(output, expected[index], atol=1e-6):
                     wrong.append(index)
         except NetworkError as error:
@@ -183,11 +188,11 @@ def test_threads_share_a_session_and_closing_waits_for_them(folder: Path) -> Non
     workers = [threading.Thread(target=work, args=(index,)) for index in range(4)]
     for worker in workers:
         worker.start()
-    time.sleep(1)
+    until(lambda: len(runs) > 400, "runs of all threads", lambda: not closed.is_set())
     closer = threading.Thread(target=session.close)
     closer.start()
     for worker in (*workers, closer):
-        worker.join(20)
+        worker.join(PATIENCE_S)
         assert not worker.is_alive()
     assert not wrong
     assert closed.is_set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from support.exercise import exercise
 from support.targets import gpu_package
 
 from trtswap.engine_options import EngineOptions
+from trtswap.inference.build_process import kept_builders
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.spec import load_specs
 
@@ -50,7 +50,7 @@ RELATIVE = 0.02
 
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Path, Any]]]:
-    """Stand-ins and their sessions on TensorRT, built side by side."""
+    """Stand-ins and their sessions on TensorRT."""
     gpu_package("tensorrt")
     from trtswap.inference.engine import Quiet, Recipe, open_session
     from trtswap.inference.tensorrt_library import load_tensorrt
@@ -72,8 +72,8 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tupl
         except Exception as error:  # told by the test of that network
             return path, error
 
-    with ThreadPoolExecutor(8) as pool:
-        built = dict(zip(NAMES, pool.map(build, NAMES), strict=True))
+    with kept_builders():
+        built = {name: build(name) for name in NAMES}
     yield built
     for _, session in built.values():
         if not isinstance(session, Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from support.footage import shared_file
 from support.pictures import DISC_COLOURS, face_placement, scene
 from support.targets import Target
 
-from trtswap import device, video
+from trtswap import device, ops, video
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.spec import load_specs
 from trtswap.networks.detector import YuNet
-from trtswap.networks.second_look import MOST_FACES, LookingTwice
+from trtswap.networks.second_look import MOST_FACES, TILE_PX, LookingTwice
 from trtswap.types import Array, PixelFormat, Surface
 
 SPEC = load_specs()["yunet"]
@@ -122,6 +123,38 @@ def test_points_are_several_times_steadier(target: Target) -> None:
     assert np.sqrt(np.mean(once**2)) > 0.04
     assert np.sqrt(np.mean(twice**2)) < 0.4 * np.sqrt(np.mean(once**2))
     assert session.runs == [5, 5, 3]  # five frames, five again, and the crops of two faces in each picture
+
+
+@pytest.mark.parametrize("size", [(640, 640), (512, 512), (320, 320), (416, 736), (160, 192)])
+def test_crops_lie_where_they_are_looked_for(size: tuple[int, int], target: Target) -> None:
+    rng = np.random.default_rng()
+    planes = [rng.integers(0, 256, (400, 500, 3), np.uint8) for _ in range(3)]
+    surfaces = [target.put_surface(Surface(PixelFormat.RGB8, (plane,))) for plane in planes]
+    session = Wavering()
+    session.spec = replace(SPEC, picture=replace(SPEC.picture, size=size))
+    detector = YuNet(session)  # type: ignore[arg-type]
+    looking = LookingTwice(detector, detector)
+    faces, looks = 5, len(SPEC.picture.looks)
+    indices = rng.integers(0, 3, faces)
+    placements = rng.uniform(-0.4, 0.4, (faces, looks, 2, 3)) + np.eye(2, 3)
+    placements[..., 2] = rng.uniform(-300, 0, (faces, looks, 2))
+    pictures = target.get(looking._pictures(surfaces, indices, placements))
+    black = -np.array(SPEC.picture.mean) / np.array(SPEC.picture.std)
+    columns = size[0] // TILE_PX
+    rows = -(-looks // columns)
+    expected = np.empty((-(-faces * rows // len(looking._starts)), 3, size[1], size[0]), np.float32)
+    expected[:] = black[:, None, None]
+    for face in range(faces):
+        for slot in range(rows * columns):
+            tile = ops.crop(
+                [Surface(PixelFormat.RGB8, (planes[indices[face]],))], np.zeros(1, int),
+                placements[face, min(slot, looks - 1)][None], (TILE_PX, TILE_PX), sampling="area",
+                channels=SPEC.picture.channels, mean=SPEC.picture.mean, std=SPEC.picture.std,
+            )[0]  # fmt: skip
+            number, place = divmod(face * rows + slot // columns, len(looking._starts))
+            top, left = 32 * looking._starts[place], TILE_PX * (slot % columns)
+            expected[number, :, top : top + TILE_PX, left : left + TILE_PX] = tile
+    np.testing.assert_allclose(pictures, expected, atol=1e-4)
 
 
 def test_only_the_points_of_the_best_faces_change() -> None:

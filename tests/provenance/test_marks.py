@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import av
 import pytest
 from PIL import Image
+from support.patience import PATIENCE_S
 from support.signed import OUTPUTS, PICTURES, VIDEOS, swap, target_for
 
 from trtswap import __version__
@@ -141,7 +142,7 @@ def test_signing_and_verifying_need_no_network(world: Path, tmp_path: Path, way:
         env={**os.environ, "TRTSWAP_SIGNING": str(tmp_path / "keys")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert (result.returncode, result.stdout) == (0, "trusted 1\n"), result.stderr

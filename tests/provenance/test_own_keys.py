@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from support import painted
+from support.patience import PATIENCE_S
 from support.signed import SIZE, frames_in, kept, signing, swap
 
 from trtswap.errors import OptionError, SigningError
@@ -56,8 +57,8 @@ def test_a_function_signs(world: Path, work: Path, company: Path, form: str) -> 
 COMMANDS = [
     ("false", "false ended with 1"),
     ("sh -c 'echo the card is locked >&2; exit 4'", "sh ended with 4: the card is locked"),
-    ("sleep 30", "sleep gave no signature within 0.5 seconds"),
-    ("sh -c 'sleep 30 & sleep 31'", "sh gave no signature within 0.5 seconds"),
+    ("sleep 3600", "sleep gave no signature within 0.5 seconds"),
+    ("sh -c 'sleep 3600 & sleep 3601'", "sh gave no signature within 0.5 seconds"),
     ("true", "the 0 bytes that the signing command gave are no signature"),
     ("cat", "bytes that the signing command gave are no signature by the key"),
     ("no-such-program --sign", "no program 'no-such-program'"),
@@ -72,7 +73,7 @@ COMMANDS = [
 def test_a_command_that_does_not_sign_is_told_before_any_work(
     world: Path, work: Path, company: Path, command: Any, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outside, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(outside, "TIMEOUT_S", 0.5 if "within 0.5 seconds" in reason else PATIENCE_S)
     chain = str(company / keys.CHAIN)
     with pytest.raises(SigningError) as caught:
         swap(world, world / "clip.mp4", work / "out.mp4", signing_command=command, signing_cert=chain)

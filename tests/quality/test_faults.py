@@ -169,10 +169,10 @@ def test_dropped_and_frozen_faces_are_counted(one: faults.Scene, perfect: Any, c
     assert still["sharpness.mean"] == pytest.approx(perfect["sharpness.mean"], abs=0.02)
 
 
-def test_the_ranks_are_those_of_the_truth() -> None:
+def test_the_ranks_are_those_of_the_truth(one: faults.Scene) -> None:
     """Twenty variants with graded faults of three kinds, in random order: Spearman's coefficient of the figure and the
     figure that knows the truth."""
-    one = faults.scene("talking", 3, 10, (320, 240))
+    one = faults.beginning(one, 10)
     rng = np.random.default_rng()
     pairs: dict[str, list[tuple[float, float]]] = {"jitter": [], "shake": [], "colour": [], "seam": []}
     grades = np.stack([rng.permutation((np.arange(20) + 0.5) / 20) for _ in range(3)], axis=1)

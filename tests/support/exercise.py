@@ -34,7 +34,11 @@ def exercise(session: Session, seed: int) -> list[Any]:
         detector = registry.create_detector(session)
         assert isinstance(detector, GridDetector)
         tensor, _ = detector.inputs(surfaces)
-        return list(detector.candidates(session.run({spec.picture.input: tensor})))
+        outputs = session.run({spec.picture.input: tensor})
+        scores = detector.scores(outputs)
+        items, rows = (index.ravel() for index in np.indices(scores.shape))
+        boxes, points = detector.cells(outputs, items, rows)
+        return [scores, boxes.reshape(*scores.shape, 4), points.reshape(*scores.shape, 5, 2)]
     if role == "swapper":
         converted = spec.swap is not None and spec.swap.converter is not None
         swapper = registry.create_swapper(session, Halving() if converted else None)  # type: ignore[arg-type]

@@ -37,6 +37,24 @@ class FakeLibrary:
         del self._things[event.value]
         return 0
 
+    def cuStreamCreate(self, target: Any, flags: int) -> int:
+        from pycuda import driver
+
+        stream = driver.Stream()
+        stream.apart = bool(flags & 1)
+        target._obj.value = stream.handle
+        return 0
+
+    def cuStreamSynchronize(self, stream: Any) -> int:
+        _stream(stream).synchronize()
+        return 0
+
+    def cuStreamDestroy_v2(self, stream: Any) -> int:
+        from pycuda import driver
+
+        driver.Stream._all.remove(_stream(stream))
+        return 0
+
     def cuStreamBeginCapture_v2(self, stream: Any, _mode: int) -> int:
         _stream(stream).captured = []
         return 0

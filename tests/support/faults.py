@@ -59,6 +59,11 @@ def scene(
     )
 
 
+def beginning(one: Scene, frames: int) -> Scene:
+    """Its first frames."""
+    return Scene(**{name: values[:frames] for name, values in vars(one).items()})
+
+
 def surface_of(picture: Any) -> Surface:
     """A picture as a frame's surface."""
     return Surface(PixelFormat.RGB8, (np.ascontiguousarray(picture),))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from support.patience import PATIENCE_S
+
 
 @dataclass
 class Site:
@@ -85,7 +87,7 @@ def _answer(handler: BaseHTTPRequestHandler, site: Site, path: str) -> None:
         handler.wfile.write(part[: len(part) // 2])
         handler.wfile.flush()
         if fault == "stall":
-            site.release.wait(20)
+            site.release.wait(PATIENCE_S)
         handler.close_connection = True
         return
     handler.wfile.write(part)

@@ -84,6 +84,7 @@ def authority(folder: Path, mode: str = "good") -> Iterator[Authority]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = False  # closing it waits for them
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     made.url = f"http://127.0.0.1:{server.server_port}/stamp"

@@ -281,8 +281,8 @@ def _clip_people(networks: NetworkSet, drawn: dict[str, Array], surfaces: list[S
         nearer.append(seen @ source.unit > seen @ known[people.index(keys[row])])
     every = [value for values in errors.values() for value in values]
     print(
-        f"  swapper: PSNR inside the face {-10 * np.log10(np.mean(every)):.2f} dB; "
-        f"nearer to the source {np.mean(nearer):.4f}"
+        f"  swapper: PSNR inside the face {-10 * np.log10(np.mean(every)):.2f} dB over all, "
+        f"mean of frames {np.mean(-10 * np.log10(every)):.2f}; nearer to the source {np.mean(nearer):.4f}"
     )
     for kind, values in sorted(errors.items()):
         print(f"    {KINDS[kind]}: {-10 * np.log10(np.mean(values)):.2f} dB")

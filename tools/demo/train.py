@@ -33,7 +33,9 @@ class Run:
         self.net, self.options, self.rate = net, options, rate
         self.mean = copy.deepcopy(net).eval().requires_grad_(False)
         parameters = [p for module in (net, *others) for p in module.parameters()]
-        self.optimiser = torch.optim.AdamW(parameters, rate, weight_decay=0.02, betas=(0.9, 0.98))
+        self.optimiser = torch.optim.AdamW(
+            parameters, rate, weight_decay=0.02, betas=(0.9, 0.98), fused=options.device == "cuda"
+        )
         self.parameters = parameters
         self.steps = 0
         self.started = time.monotonic()
@@ -62,11 +64,7 @@ class Run:
         self.optimiser.step()
         keep = min(0.999, (self.steps + 1) / (self.steps + 20))
         with torch.no_grad():
-            for mean, now in zip(
-                self.mean.state_dict().values(), self.net.state_dict().values(), strict=True
-            ):
-                if mean.dtype.is_floating_point:
-                    mean.lerp_(now, 1 - keep)
+            torch._foreach_lerp_(floats(self.mean), floats(self.net), 1 - keep)
         if self.steps % 100 == 0:
             figures = {"loss": loss, **figures}
             words = " ".join(f"{name} {float(value.detach()):.4f}" for name, value in figures.items())
@@ -81,6 +79,19 @@ class Run:
         path = self.options.out / f"{self.options.role}.pt"
         torch.save({"net": self.mean.state_dict(), **more}, path.with_suffix(".part"))
         path.with_suffix(".part").rename(path)
+
+
+def floats(net: nn.Module) -> list[Tensor]:
+    """Weights and running statistics."""
+    return [value for value in net.state_dict().values() if value.dtype.is_floating_point]
+
+
+def started(net: nn.Module, options: argparse.Namespace) -> nn.Module:
+    """On the device, from scratch or from where the last training ended."""
+    if options.resume:
+        path = options.out / f"{options.role}.pt"
+        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["net"])
+    return net.to(options.device, memory_format=torch.channels_last)
 
 
 def autocast(options: argparse.Namespace) -> Any:
@@ -104,11 +115,11 @@ def train_encoder(options: argparse.Namespace) -> None:
     )
     shards.wait(options.least)
     classes = len(shards["values"])
-    net = nets.Encoder().to(options.device, memory_format=torch.channels_last)
+    net = started(nets.Encoder(), options)
     centres = nn.Parameter(torch.randn(classes, 512, device=options.device) * 0.05)
     values = nn.Linear(512, shards["values"].shape[1]).to(options.device)
     holder = nn.ParameterList([centres])
-    run = Run(net, [holder, values], options, 2e-3)
+    run = Run(net, [holder, values], options, options.rate or 2e-3)
     for _ in run:
         shards.refresh()
         half = options.batch // 2
@@ -160,7 +171,7 @@ def embedding_map(net: nn.Module, shards: Shards, options: argparse.Namespace) -
 
 
 def train_swapper(options: argparse.Namespace) -> None:
-    """The true swap, pixel by pixel, edge by edge, and as the encoder sees it."""
+    """The true swap, pixel by pixel, edge by edge, as the encoder sees it, and nearer to the source than the target."""
     shards = Shards(
         options.samples, "faces", ("picture", "swap", "points", "who", "face"), options.device, options.most
     )
@@ -169,11 +180,7 @@ def train_swapper(options: argparse.Namespace) -> None:
     encoder.load_state_dict(known["net"])
     mapping = known["embedding_map"].to(options.device)
     shards.wait(options.least)
-    net = nets.Swapper().to(options.device, memory_format=torch.channels_last)
-    if options.resume:
-        net.load_state_dict(
-            torch.load(options.out / "swapper.pt", map_location=options.device, weights_only=True)["net"]
-        )
+    net = started(nets.Swapper(), options)
     run = Run(net, [], options, options.rate or 2e-3)
     for _ in run:
         shards.refresh()
@@ -196,10 +203,12 @@ def train_swapper(options: argparse.Namespace) -> None:
         gain = torch.exp(torch.empty(len(rows), 3, 1, 1, device=options.device).uniform_(-0.15, 0.15))
         target, truth = (target * gain).clamp(0, 1), (truth * gain).clamp(0, 1)
         target = target.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad(), autocast(options):
+            was = functional.normalize(seen_by(encoder, target)[1].float())
         with autocast(options):
             drawn = net(target, units @ mapping)
         drawn = drawn.float()
-        weight = 0.25 + 2 * face
+        weight = 0.25 + 2 * face * (1 + near_features(placed(five, matrix), 128))
         off = drawn - truth
         plain = (weight * (off * off + 1e-6).sqrt()).mean()
         fine = (weight * edges(drawn, truth)).mean()
@@ -212,13 +221,28 @@ def train_swapper(options: argparse.Namespace) -> None:
             functional.l1_loss(a.float(), b.float()) / b.float().abs().mean().clamp_min(1e-3)
             for a, b in zip(now[0], goal[0], strict=True)
         )
-        person = (1 - functional.cosine_similarity(now[1].float(), goal[1].float())).mean()
+        likeness = functional.normalize(now[1].float())
+        person = (1 - (likeness * functional.normalize(goal[1].float())).sum(1)).mean()
+        ahead = (likeness * (units - was)).sum(1)
+        nearer = (functional.relu(0.2 - ahead) * ~self_swap).mean()
+        square = (weight * off * off).mean()
         error = (face * off.clamp(-1, 1) ** 2).sum() / (3 * face.sum())
         run.step(
-            10 * plain + 8 * fine + 4 * wide + 0.15 * alike + 1.0 * person,
+            10 * plain + 60 * square + 8 * fine + 4 * wide + 0.15 * alike + person + nearer,
             plain=plain, fine=fine, alike=alike, person=person, psnr=-10 * torch.log10(error),
+            nearer=((ahead > 0) | self_swap).float().mean(),
         )  # fmt: skip
     run.save()
+
+
+def near_features(five: Tensor, size: int) -> Tensor:
+    """[N, 1, size, size]: 2 at the eyes, 1 at the mouth, 0 elsewhere; there people look first."""
+    mouth = five[:, 3:].mean(1, keepdim=True)
+    axis = torch.arange(size, device=five.device, dtype=torch.float32)
+    centres = torch.cat([five[:, :2], mouth], 1)[..., None, None]
+    off = (axis - centres[:, :, 0]) ** 2 + (axis[:, None] - centres[:, :, 1]) ** 2
+    height = torch.tensor([2.0, 2.0, 1.0], device=five.device)[:, None, None]
+    return (height * torch.exp(-off / (2 * (0.07 * size) ** 2))).amax(1, keepdim=True)
 
 
 def edges(a: Tensor, b: Tensor) -> Tensor:
@@ -240,8 +264,8 @@ def train_landmarker(options: argparse.Namespace) -> None:
     scenes = Shards(options.samples, "scenes", ("picture", "boxes"), options.device, options.most_scenes)
     shards.wait(options.least)
     scenes.wait(2)
-    net = nets.Landmarker().to(options.device, memory_format=torch.channels_last)
-    run = Run(net, [], options, 2e-3)
+    net = started(nets.Landmarker(), options)
+    run = Run(net, [], options, options.rate or 2e-3)
     axis = torch.arange(64, device=options.device) + 0.375
     order = MIRRORED.to(options.device)
     for _ in run:
@@ -305,8 +329,8 @@ def train_occlusion(options: argparse.Namespace) -> None:
     """How much of each pixel shows the face."""
     shards = Shards(options.samples, "faces", ("picture", "points", "face"), options.device, options.most)
     shards.wait(options.least)
-    net = nets.Occlusion().to(options.device, memory_format=torch.channels_last)
-    run = Run(net, [], options, 2e-3)
+    net = started(nets.Occlusion(), options)
+    run = Run(net, [], options, options.rate or 2e-3)
     for _ in run:
         shards.refresh()
         rows = torch.randint(shards.count, (options.batch,), device=options.device)
@@ -331,8 +355,8 @@ def train_detector(options: argparse.Namespace) -> None:
         options.samples, "scenes", ("picture", "boxes", "five"), options.device, options.most_scenes
     )
     scenes.wait(options.least)
-    net = nets.Detector().to(options.device, memory_format=torch.channels_last)
-    run = Run(net, [], options, 3e-3)
+    net = started(nets.Detector(), options)
+    run = Run(net, [], options, options.rate or 3e-3)
     for _ in run:
         scenes.refresh()
         rows = torch.randint(scenes.count, (options.batch,), device=options.device)

@@ -38,6 +38,15 @@ def add_running(parser: ArgumentParser) -> None:
         "first frame, software never does " + default_text(_DEFAULTS.decoder),
     )
     group.add_argument(
+        "--batch-wait",
+        metavar="SECONDS",
+        type=field_of(SwapOptions, "batch_wait_s", float),
+        default=_DEFAULTS.batch_wait_s,
+        help="close a batch, full or not, when its first frame has waited so long for others, 0 for as long as it "
+        "takes: for a target that comes slower than it is worked on, such as a pipe "
+        + default_text(_DEFAULTS.batch_wait_s),
+    )
+    group.add_argument(
         "--queue",
         metavar="1..16",
         type=field_of(SwapOptions, "queue", int),

@@ -103,6 +103,7 @@ def swap_options(arguments: Namespace) -> SwapOptions:
         frames=arguments.frames,
         decoder=arguments.decoder,
         batch=arguments.batch,
+        batch_wait_s=arguments.batch_wait,
         queue=arguments.queue,
         memory=arguments.memory,
         memory_limit=arguments.memory_limit,

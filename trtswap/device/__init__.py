@@ -10,6 +10,7 @@ from __future__ import annotations
 from trtswap.device.array import GpuArray, empty, empty_many
 from trtswap.device.gpu import activate, count, describe, driver, memory_waiting, release_unused
 from trtswap.device.streams import Event, Stream, borrowed, current, handle, index, on, use
+from trtswap.device.timing import timed
 from trtswap.device.transfer import (
     Constant,
     Fetch,
@@ -53,6 +54,7 @@ __all__ = [
     "place",
     "rectangle",
     "release_unused",
+    "timed",
     "to_device",
     "to_host",
     "upload",

@@ -43,17 +43,42 @@ class Gpu:
         self.staging = Staging(self)
         self.events: deque[Any] = deque()
         self.streams: deque[Any] = deque()
+        self._current = _Current(self)
 
-    @contextmanager
-    def current(self) -> Iterator[None]:
-        """Its context current in this thread."""
-        self.context.push()
-        try:
-            yield
-        finally:
-            self.context.pop()
+    def current(self) -> _Current:
+        """Its context current in this thread, until the end of a `with`. Costs little where it is already."""
+        return self._current
 
 
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Gpu] = []
+
+
+class _Current:
+    """Makes a context current; may be entered again and again, in any thread."""
+
+    __slots__ = ("_gpu",)
+
+    def __init__(self, gpu: Gpu) -> None:
+        self._gpu = gpu
+
+    def __enter__(self) -> None:
+        stack = _local.stack
+        if stack and stack[-1] is self._gpu:
+            stack.append(self._gpu)
+            return
+        self._gpu.context.push()
+        stack.append(self._gpu)
+
+    def __exit__(self, *_: object) -> None:
+        stack = _local.stack
+        stack.pop()
+        if not stack or stack[-1] is not self._gpu:
+            self._gpu.context.pop()
+
+
+_local = _Local()
 _lock = threading.Lock()
 _gpus: dict[int, Gpu] = {}
 

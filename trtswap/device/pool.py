@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from trtswap.device.gpu import Gpu
     from trtswap.device.streams import Event, Stream
     from trtswap.types import Array
+
+
+_TRIES = 4
+"""Blocks that are asked whether the work of others is done: each costs a call of the driver."""
 
 
 class Block:
@@ -52,11 +57,15 @@ class _Waiting:
         self.streams = streams
         self.events: tuple[Event, ...] = ()
 
+    def belongs_to(self, stream: Stream) -> bool:
+        """Whether `stream` alone used it, so that what is queued there next comes behind."""
+        return self.streams[0] is stream and not self.events
+
     def fits(self, stream: Stream) -> bool:
         """Whether nothing has to be waited for on `stream`."""
         if self.events:  # of several streams, or of the default one
             return all(event.reached for event in self.of_others(stream))
-        return self.streams == (stream,) or self.streams[0].idle
+        return self.streams[0].idle
 
     def of_others(self, stream: Stream) -> list[Event]:
         """The events of the other streams."""
@@ -107,13 +116,17 @@ class Pool:
     def _sort(self) -> None:
         """Those given back since, by size; for those of several streams, or of the default one, it is noted how far
         their work is."""
+        now: dict[Stream, Event] = {}
         while True:
             try:
                 size, item = self._given.popleft()
             except IndexError:
                 return
             if len(item.streams) > 1 or item.streams[0].raw is None:
-                item.events = tuple(stream.record() for stream in item.streams)
+                for stream in item.streams:
+                    if stream not in now:
+                        now[stream] = stream.record()
+                item.events = tuple(now[stream] for stream in item.streams)
             self._free.setdefault(size, deque()).append(item)
 
     def _again(self, size: int, stream: Stream) -> Any:
@@ -121,10 +134,12 @@ class Pool:
         several streams, once they are done with it."""
         self._sort()
         waiting = self._free.get(size, deque())
-        chosen = next((item for item in waiting if item.fits(stream)), None)
+        chosen = next((item for item in waiting if item.belongs_to(stream)), None)
+        if chosen is None:  # the oldest are done first
+            chosen = next((item for item in islice(waiting, _TRIES) if item.fits(stream)), None)
         if chosen is None:
             chosen = next((item for item in waiting if item.events), None)
-            if chosen is None:
+            if chosen is None or stream.raw is None:  # whom nothing can make wait for a block
                 return None
             for event in chosen.of_others(stream):
                 stream.wait(event)

@@ -34,7 +34,10 @@ class Event:
     def reached(self) -> bool:
         """Whether all before the point is done; does not wait."""
         with self._gpu.current():
-            return bool(self._handle.query())
+            try:
+                return bool(self._handle.query())
+            except self._gpu.driver.Error as error:
+                raise DeviceError(f"the GPU failed: {error}") from error
 
     def wait(self) -> None:
         """Blocks this thread until all before the point is done. Raises DeviceError when the work failed."""
@@ -69,7 +72,9 @@ class Stream:
             with suppress(IndexError):
                 handle = self.gpu.events.pop()
             if handle is None:
-                handle = self.gpu.driver.Event(self.gpu.driver.event_flags.DISABLE_TIMING)
+                flags = self.gpu.driver.event_flags
+                # Who waits sleeps: a thread that spins would take a core from the encoder.
+                handle = self.gpu.driver.Event(flags.DISABLE_TIMING | flags.BLOCKING_SYNC)
             handle.record(self.raw)
         return Event(self.gpu, handle)
 
@@ -85,7 +90,10 @@ class Stream:
         if self.raw is None:
             return False
         with self.gpu.current():
-            return bool(self.raw.is_done())
+            try:
+                return bool(self.raw.is_done())
+            except self.gpu.driver.Error as error:
+                raise DeviceError(f"the GPU failed: {error}") from error
 
     def synchronize(self) -> None:
         """Blocks this thread until all that is queued now is done. Raises DeviceError when it failed."""

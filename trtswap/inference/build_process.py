@@ -1,4 +1,4 @@
-"""Starts the process that builds an engine, follows it, and stops it on every way out."""
+"""Starts the process that builds engines, follows it, and stops it on every way out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +18,10 @@ from trtswap import errors
 from trtswap.errors import EngineError, TrtSwapError
 from trtswap.inference.builder import BuildRequest
 
-_running: set[subprocess.Popen[str]] = set()
+_running: set[_Worker] = set()
+_idle: list[_Worker] = []
+_keeping = 0
+_lock = threading.Lock()
 _stopping = threading.Event()
 
 _START = "from trtswap.inference.build_worker import main; sys.exit(main())"
@@ -26,10 +29,29 @@ _START = "from trtswap.inference.build_worker import main; sys.exit(main())"
 
 _LAST_LINES = 5
 
+Progress = Callable[[str, int, int], None]
 
-def run_build(
-    request: BuildRequest, plan: Path, device: int, on_progress: Callable[[str, int, int], None]
-) -> bytes:
+
+@contextmanager
+def kept_builders() -> Iterator[None]:
+    """Within it a builder's process serves one engine after another of its thread: to start one, with all of TensorRT's
+    kernels, takes longer than to build a small engine. Afterwards they are gone, with the memory they held."""
+    global _keeping
+    with _lock:
+        _keeping += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _keeping -= 1
+            over = [] if _keeping else _idle[:]
+            if not _keeping:
+                _idle.clear()
+        for worker in over:
+            worker.end()
+
+
+def run_build(request: BuildRequest, plan: Path, device: int, on_progress: Progress) -> bytes:
     """The serialised engine; `plan` is the file that carries it over and is gone afterwards.
 
     on_progress: phase, steps done, steps in all; called where TensorRT tells (10 and 11).
@@ -38,28 +60,17 @@ def run_build(
     """
     if _stopping.is_set():
         raise EngineError("the build was stopped")
-    worker = subprocess.Popen(
-        [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {_START}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C reaches this process, which then ends the other
-    )
-    _running.add(worker)
+    worker = _waiting_one() or _Worker()
+    useful = False
     try:
         if _stopping.is_set():  # since the look before it was started
             raise EngineError("the build was stopped")
-        return _follow(worker, request, plan, device, on_progress)
+        worker.build(request, plan, device, on_progress)
+        useful = True
+        return _read_back(plan)
     finally:
-        _running.discard(worker)
-        with suppress(OSError):
-            worker.kill()
-        worker.wait()
-        for stream in (worker.stdin, worker.stdout, worker.stderr):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
+        if not (useful and _keep(worker)):
+            worker.end()
         for leftover in (plan, *plan.parent.glob(f".{plan.name}.*.part")):
             leftover.unlink(missing_ok=True)
 
@@ -68,8 +79,7 @@ def stop_all() -> None:
     """Ends every build of this process, in whatever thread it runs, and lets none begin."""
     _stopping.set()
     for worker in list(_running):
-        with suppress(OSError):
-            worker.kill()
+        worker.kill()
 
 
 def stopped() -> bool:
@@ -77,42 +87,87 @@ def stopped() -> bool:
     return _stopping.is_set()
 
 
-def _follow(
-    worker: subprocess.Popen[str],
-    request: BuildRequest,
-    plan: Path,
-    device: int,
-    on_progress: Callable[[str, int, int], None],
-) -> bytes:
-    assert worker.stdin is not None
-    assert worker.stdout is not None
-    assert worker.stderr is not None
-    noise: list[str] = []
-    reader = threading.Thread(target=_drain, args=(worker.stderr, noise), daemon=True)
-    reader.start()
-    wanted = {"request": asdict(request), "plan": str(plan), "device": device, "parent": os.getpid()}
-    with suppress(BrokenPipeError):
-        worker.stdin.write(json.dumps(wanted) + "\n")
-        worker.stdin.flush()
-    failure: TrtSwapError | None = None
-    for line in worker.stdout:
-        event = json.loads(line)
-        if event["event"] == "progress":
-            on_progress(event["phase"], event["done"], event["total"])
-        elif event["event"] == "error":
-            failure = _error(event)
-    code = worker.wait()
-    reader.join(1)
-    if failure is not None:
-        raise failure
-    if code != 0:
-        raise EngineError(
-            _death(code, noise), hint="`trtswap doctor` says whether the installation is whole."
-        )
+def _waiting_one() -> _Worker | None:
+    """A builder that this thread started earlier: the system ends it together with that thread."""
+    with _lock:
+        for worker in _idle:
+            if worker.thread is threading.current_thread():
+                _idle.remove(worker)
+                return worker
+    return None
+
+
+def _keep(worker: _Worker) -> bool:
+    with _lock:
+        if _keeping and not _stopping.is_set():
+            _idle.append(worker)
+            return True
+    return False
+
+
+def _read_back(plan: Path) -> bytes:
     try:
         return plan.read_bytes()
     except OSError as error:
         raise EngineError(f"the built engine cannot be read back: {error}") from error
+
+
+class _Worker:
+    """A builder's process."""
+
+    def __init__(self) -> None:
+        self.thread = threading.current_thread()
+        code = f"import sys; sys.path[:] = {sys.path!r}; {_START}"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code, str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C reaches this process, which then ends the other
+        )
+        _running.add(self)
+        self._noise: list[str] = []
+        self._reader = threading.Thread(target=_drain, args=(self._process.stderr, self._noise), daemon=True)
+        self._reader.start()
+
+    def build(self, request: BuildRequest, plan: Path, device: int, on_progress: Progress) -> None:
+        """Has the engine built and written to `plan`. Raises as `run_build`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        wanted = {"request": asdict(request), "plan": str(plan), "device": device}
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(wanted) + "\n")
+            self._process.stdin.flush()
+        for line in self._process.stdout:
+            event = json.loads(line)
+            if event["event"] == "progress":
+                on_progress(event["phase"], event["done"], event["total"])
+            elif event["event"] == "error":
+                raise _error(event)
+            elif event["event"] == "done":
+                return
+        code = self._process.wait()
+        self._reader.join(1)
+        raise EngineError(
+            _death(code, self._noise), hint="`trtswap doctor` says whether the installation is whole."
+        )
+
+    def kill(self) -> None:
+        """Ends it, from whatever thread."""
+        with suppress(OSError):
+            self._process.kill()
+
+    def end(self) -> None:
+        """Ends it and gives back its pipes."""
+        _running.discard(self)
+        self.kill()
+        self._process.wait()
+        self._reader.join(1)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
 
 
 def _drain(stream: IO[str], lines: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Builds one engine in a process of its own (build_process.py starts it) with a request on stdin.
+"""Builds engines in a process of its own (build_process.py starts it), one for each line on stdin.
 
 A process can be stopped at any moment, gives back all memory, and takes nobody along when the builder crashes. It
 speaks JSON lines on stdout; what TensorRT itself prints goes to stderr.
@@ -24,13 +24,16 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
-    """Reads the request, builds, writes the plan; returns 0, or 1 after an error that was told."""
+    """Reads requests, builds, writes plans; returns 0 when nothing more is asked, 1 after an error that was told.
+
+    The first argument is the number of the parent's process.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops this process itself
     channel = _private_stdout()
-    wanted = json.loads(sys.stdin.readline())
-    _die_with_parent(int(wanted["parent"]))
+    _die_with_parent(int(sys.argv[1]))
     try:
-        _build(wanted, channel)
+        for line in sys.stdin:
+            _build(json.loads(line), channel)
     except TrtSwapError as error:
         _tell(channel, "error", kind=type(error).__name__, message=error.message, hint=error.hint)
         return 1

@@ -12,6 +12,7 @@ from typing import Any
 from trtswap.errors import DeviceError
 
 _NO_TIMING = 2
+_NON_BLOCKING = 1
 _THREAD_LOCAL = 1
 """Capture mode: what other threads do to the device does not end the capture."""
 
@@ -19,18 +20,31 @@ _THREAD_LOCAL = 1
 class CapturedGraph:
     """Work queued on a stream once, replayed with one call."""
 
-    def __init__(self, stream: int, enqueue: Callable[[], None]) -> None:
-        """Captures what `enqueue` puts on the stream, without running it. Raises DeviceError."""
+    def __init__(self, enqueue: Callable[[int], None]) -> None:
+        """Runs what `enqueue` puts on the stream that it is given, waits for it, and captures the same. Raises
+        DeviceError.
+
+        So whatever a first time has to set is set. The stream is made for the capture and has nothing to do with CUDA's
+        default one: work that a library queues there meanwhile, in another thread, would fail, and end a capture on a
+        stream which the default one waits for.
+        """
         cuda = _library()
         self._launch = cuda.cuGraphLaunch
         self._executable = ctypes.c_void_p()
         graph = ctypes.c_void_p()
-        _check(cuda.cuStreamBeginCapture_v2(ctypes.c_void_p(stream), _THREAD_LOCAL), "cuStreamBeginCapture")
+        stream = ctypes.c_void_p()
+        _check(cuda.cuStreamCreate(ctypes.byref(stream), _NON_BLOCKING), "cuStreamCreate")
         try:
-            enqueue()
+            enqueue(int(stream.value or 0))
+            _check(cuda.cuStreamSynchronize(stream), "cuStreamSynchronize")
+            _check(cuda.cuStreamBeginCapture_v2(stream, _THREAD_LOCAL), "cuStreamBeginCapture")
+            try:
+                enqueue(int(stream.value or 0))
+            finally:
+                code = cuda.cuStreamEndCapture(stream, ctypes.byref(graph))
+            _check(code, "cuStreamEndCapture")
         finally:
-            code = cuda.cuStreamEndCapture(ctypes.c_void_p(stream), ctypes.byref(graph))
-        _check(code, "cuStreamEndCapture")
+            cuda.cuStreamDestroy_v2(stream)
         try:
             _check(
                 cuda.cuGraphInstantiateWithFlags(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,9 @@ class Lane:
         self._outputs = tuple(outputs)
         self._profiles = tuple(profiles)
         self._use_graphs = graphs
-        self.stream = device.Stream(gpu)
+        self._lent = ExitStack()
+        # Not one of its own: arrays that outlive the session would keep it alive, 0.6 MB of the GPU each.
+        self.stream = self._lent.enter_context(device.borrowed(gpu))
         self._handle = self.stream.handle
         self._contexts: dict[int, _Ready] = {}
         self._graphs: dict[int, CapturedGraph] = {}
@@ -87,8 +89,7 @@ class Lane:
         turn. Raises NetworkError, DeviceError, DeviceMemoryError.
         """
         handle = self._handle if stream is None else stream
-        if self._last_stream is not None and self._last_stream != handle:
-            self._follow(self._last_stream, handle)
+        self._follow(handle)
         graph = self._graph(batch) if self._use_graphs else None
         if graph is None:
             self._execute(batch, (*sources, *targets), handle)
@@ -105,6 +106,7 @@ class Lane:
     def run_host(self, batch: int, sources: Sequence[Array]) -> None:
         """Queues a batch of host arrays (contiguous, of the engine's types) and the way back of its outputs."""
         self._reserve(batch)
+        self._follow(self._handle)  # the last batch may still read the buffers that are filled now
         addresses = []
         for tensor, source in zip(self._inputs, sources, strict=True):
             staged = self._staging(tensor)[:batch]
@@ -140,6 +142,7 @@ class Lane:
         self._contexts.clear()
         self._fixed.clear()
         self._pinned.clear()
+        self._lent.close()
 
     def _execute(self, batch: int, addresses: Sequence[int], handle: int) -> None:
         ready = self._ready(batch)
@@ -178,11 +181,10 @@ class Lane:
             return None
         self._reserve(batch)
         self._settle()  # the last batch, perhaps on another stream, runs in the same context
-        addresses = [self._fixed[tensor.name].ptr for tensor in self._tensors]
-        self._execute(batch, addresses, self._handle)  # sets what a capture must not set
         self.wait()
+        addresses = [self._fixed[tensor.name].ptr for tensor in self._tensors]
         try:
-            graph = CapturedGraph(self._handle, lambda: self._execute(batch, addresses, self._handle))
+            graph = CapturedGraph(lambda stream: self._execute(batch, addresses, stream))
         except (DeviceError, NetworkError):
             self._use_graphs = False  # an engine with parts that cannot be captured
             return None
@@ -216,10 +218,11 @@ class Lane:
             graph.close()
         self._graphs.clear()
         capacity = next((item.high for item in self._profiles if item.low <= batch <= item.high), batch)
-        self._fixed = {
-            tensor.name: device.empty((capacity, *tensor.shape), tensor.dtype, device=self._gpu)
-            for tensor in self._tensors
-        }
+        with device.on(self.stream):  # where they are used first, not on the stream of the thread
+            self._fixed = {
+                tensor.name: device.empty((capacity, *tensor.shape), tensor.dtype, device=self._gpu)
+                for tensor in self._tensors
+            }
         self._pinned.clear()
         self._capacity = capacity
 
@@ -239,9 +242,11 @@ class Lane:
         self._fence.record(self._last_stream)
         self._fence.wait()
 
-    def _follow(self, before: int, handle: int) -> None:
-        """Lets the stream `handle` wait for the last batch, which was queued on another: they share memory."""
+    def _follow(self, handle: int) -> None:
+        """Lets the stream `handle` wait for the last batch where that was queued on another: they share memory."""
+        if self._last_stream is None or self._last_stream == handle:
+            return
         if self._fence is None:
             self._fence = Fence()
-        self._fence.record(before)
+        self._fence.record(self._last_stream)
         self._fence.hold(handle)

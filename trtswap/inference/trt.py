@@ -83,7 +83,8 @@ class TrtSession:
         """
         with tracing.span(self.spec.name, "network", batch=len(next(iter(inputs.values()), ()))):
             if inputs and all(map(device.is_on_device, inputs.values())):
-                return self.enqueue(inputs)
+                with device.timed(self.spec.name, batch=len(next(iter(inputs.values())))):
+                    return self.enqueue(inputs)
             return self._run_host(cast("Mapping[str, Array]", inputs))
 
     def enqueue(
@@ -149,7 +150,8 @@ class TrtSession:
                 lanes = self._take_some(len(waiting))
                 try:
                     for lane, (start, step) in zip(lanes, waiting, strict=False):
-                        lane.run_host(step, [array[start : start + step] for array in arrays])
+                        with device.on(lane.stream), device.timed(self.spec.name, batch=step):
+                            lane.run_host(step, [array[start : start + step] for array in arrays])
                     for lane, (_, step) in zip(lanes, waiting, strict=False):
                         results.append(lane.collect(step))
                 finally:

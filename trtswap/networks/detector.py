@@ -22,6 +22,7 @@ from trtswap.inference.session import Session
 from trtswap.options import DetectOptions
 from trtswap.types import Array, Faces, Surface
 
+STRIDES = (8, 16, 32)
 _DEFAULTS = DetectOptions()
 _SMALLEST_SPREAD_PX = 1e-3
 _OVERLAP, _OVERLAP_PER_ANGLE, _OVERLAP_POOLED = 0.4, 0.1, 0.1
@@ -29,7 +30,8 @@ _OVERLAP, _OVERLAP_PER_ANGLE, _OVERLAP_POOLED = 0.4, 0.1, 0.1
 
 @dataclass(frozen=True)
 class Candidates:
-    """Perhaps faces, in pixels of the stored frame: scores [M], boxes [M, 4], landmarks [M, 5, 2]."""
+    """Perhaps faces, where not said otherwise in pixels of the stored frame: scores [M], boxes [M, 4], landmarks
+    [M, 5, 2]."""
 
     scores: Array
     boxes: Array
@@ -112,14 +114,30 @@ class GridDetector(ABC):
         return [faces_of([found], overlap) for found in self._found(outputs, placements, options)]
 
     @abstractmethod
-    def candidates(self, outputs: Sequence[Array]) -> tuple[Array, Array, Array]:
-        """scores [N, M], boxes [N, M, 4], landmarks [N, M, 5, 2] of all cells, in network pixels."""
+    def scores(self, outputs: Sequence[Array]) -> Array:
+        """Of all cells: float64 [N, M]."""
+
+    @abstractmethod
+    def cells(self, outputs: Sequence[Array], items: Array, rows: Array) -> tuple[Array, Array]:
+        """boxes [R, 4] and landmarks [R, 5, 2] of the cells `rows` of the items `items`, both int [R], in network
+        pixels."""
+
+    def candidates(self, outputs: Sequence[Array], least: float) -> tuple[Array, Candidates]:
+        """What has a score of `least` or more, in network pixels, and in which item, int [M], ascending. The rest,
+        nearly all, is not decoded."""
+        scores = self.scores(outputs)
+        items, rows = np.nonzero(scores >= least)
+        found = scores[items, rows]
+        finite = np.isfinite(found)
+        items, rows, found = items[finite], rows[finite], found[finite]
+        return items, Candidates(found, *self.cells(outputs, items, rows))
 
     def _found(self, outputs: Sequence[Array], placements: Array, options: DetectOptions) -> list[Candidates]:
-        return [
-            _likely(scores, boxes, landmarks, placement, options.score)
-            for scores, boxes, landmarks, placement in zip(*self.candidates(outputs), placements, strict=True)
-        ]
+        items, found = self.candidates(outputs, options.score)
+        items, found = _placed(items, found, placements)
+        ends = np.searchsorted(items, np.arange(1, len(placements)))
+        parts = (np.split(part, ends) for part in (found.scores, found.boxes, found.landmarks))
+        return [Candidates(*each) for each in zip(*parts, strict=True)]
 
 
 class Pooled:
@@ -142,21 +160,22 @@ class Pooled:
 class YuNet(GridDetector):
     """YuNet: twelve outputs, class score, objectness, box and five points, each at strides 8, 16 and 32."""
 
-    def candidates(self, outputs: Sequence[Array]) -> tuple[Array, Array, Array]:
-        """The score is the product of the first two; boxes are a centre and the logarithm of a size."""
-        scores, boxes, landmarks = [], [], []
-        for level, stride in enumerate((8, 16, 32)):
-            classes, objects, box, points = (
-                np.asarray(output, np.float64) for output in (outputs[level + 3 * kind] for kind in range(4))
-            )
-            corners = cells(self.size, stride)
-            centre = corners + box[..., :2] * stride
-            with np.errstate(over="ignore", invalid="ignore"):
-                half = np.exp(box[..., 2:]) * (stride / 2)
-                boxes.append(np.concatenate([centre - half, centre + half], axis=-1))
-            scores.append((classes * objects)[..., 0])
-            landmarks.append(corners[:, None] + points.reshape(*points.shape[:2], 5, 2) * stride)
-        return np.concatenate(scores, 1), np.concatenate(boxes, 1), np.concatenate(landmarks, 1)
+    def scores(self, outputs: Sequence[Array]) -> Array:
+        """The product of the first two."""
+        products = [
+            np.multiply(outputs[level], outputs[level + 3], dtype=np.float64)[..., 0]
+            for level in range(len(STRIDES))
+        ]
+        return np.concatenate(products, axis=1)
+
+    def cells(self, outputs: Sequence[Array], items: Array, rows: Array) -> tuple[Array, Array]:
+        """Boxes are a centre and the logarithm of a size."""
+        corners, strides, (box, points) = of_cells(self.size, items, rows, (outputs[6:9], outputs[9:12]))
+        centre = corners + box[:, :2] * strides
+        with np.errstate(over="ignore", invalid="ignore"):
+            half = np.exp(box[:, 2:]) * (strides / 2)
+            boxes = np.concatenate([centre - half, centre + half], axis=-1)
+        return boxes, corners[:, None] + points.reshape(-1, 5, 2) * strides[:, None]
 
 
 def overlap_limit(options: DetectOptions, *, pooled: bool = False) -> float:
@@ -179,6 +198,30 @@ def faces_of(parts: Sequence[Candidates], overlap: float) -> Faces:
     )
 
 
+def of_cells(
+    size: tuple[int, int], items: Array, rows: Array, outputs: Sequence[Sequence[Array]], anchors: int = 1
+) -> tuple[Array, Array, list[Array]]:
+    """The corners [R, 2] and strides [R, 1] of some cells, in network pixels, and what some outputs say of them.
+
+    items, rows: int [R]; rows count all cells, level by level. outputs: each in a part for each level, [N, cells, K]
+    to float64 [R, K]. anchors: candidates a cell, one after the other.
+    """
+    corners, strides = np.zeros((len(rows), 2)), np.ones((len(rows), 1))
+    found = [np.zeros((len(rows), levels[0].shape[-1])) for levels in outputs]
+    start = 0
+    for level, stride in enumerate(STRIDES):
+        known = cells(size, stride)
+        end = start + len(known) * anchors
+        here = np.flatnonzero((rows >= start) & (rows < end))
+        if here.size:
+            own = rows[here] - start
+            corners[here], strides[here] = known[own // anchors], stride
+            for target, levels in zip(found, outputs, strict=True):
+                target[here] = levels[level][items[here], own]
+        start = end
+    return corners, strides, found
+
+
 @lru_cache(maxsize=32)
 def cells(size: tuple[int, int], stride: int) -> Array:
     """The top left corners of the cells, row by row: float64 [cells, 2] in network pixels, not to be written to."""
@@ -188,14 +231,14 @@ def cells(size: tuple[int, int], stride: int) -> Array:
     return corners
 
 
-def _likely(scores: Array, boxes: Array, landmarks: Array, placement: Array, least: float) -> Candidates:
-    """The sound candidates of one item with a score of `least` or more, in frame pixels."""
-    rows = np.flatnonzero(np.isfinite(scores) & (scores >= least))
-    points = landmarks[rows]
-    spread = np.ptp(points, axis=1).max(axis=1)
-    sound = np.isfinite(boxes[rows]).all(axis=1) & np.isfinite(spread) & (spread > _SMALLEST_SPREAD_PX)
-    rows = rows[sound]
-    to_frame = invert(placement)
-    return Candidates(
-        scores[rows], transform_boxes(to_frame, boxes[rows]), transform_points(to_frame, landmarks[rows])
+def _placed(items: Array, found: Candidates, placements: Array) -> tuple[Array, Candidates]:
+    """The sound ones, in frame pixels. placements: of the items."""
+    spread = np.ptp(found.landmarks, axis=1).max(axis=1)
+    sound = np.isfinite(found.boxes).all(axis=1) & np.isfinite(spread) & (spread > _SMALLEST_SPREAD_PX)
+    items = items[sound]
+    to_frame = invert(placements)[items]
+    return items, Candidates(
+        found.scores[sound],
+        transform_boxes(to_frame, found.boxes[sound]),
+        transform_points(to_frame, found.landmarks[sound]),
     )

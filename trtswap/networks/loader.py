@@ -10,6 +10,7 @@ from types import TracebackType
 
 from trtswap.engine_options import EngineOptions
 from trtswap.errors import NetworkNotFoundError, OptionError
+from trtswap.inference.build_process import kept_builders
 from trtswap.inference.licences import permits
 from trtswap.inference.session import Session
 from trtswap.inference.spec import load_specs
@@ -51,7 +52,7 @@ class NetworkSet:
         self.used: list[tuple[str, NetworkSpec, Path]] = []
         self.sessions: dict[str, Session] = {}
         check_choices(self._specs, self._store, options)
-        with ExitStack() as opened:
+        with kept_builders(), ExitStack() as opened:
             self._opened = opened
             self.detector = self._detector()
             self.recogniser = registry.create_recogniser(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trtswap.networks.detector import GridDetector, cells
+from trtswap.networks.detector import STRIDES, GridDetector, of_cells
 from trtswap.types import Array
 
 _ANCHORS = 2
@@ -18,15 +18,15 @@ class Scrfd(GridDetector):
     Two candidates a cell, one after the other.
     """
 
-    def candidates(self, outputs: Sequence[Array]) -> tuple[Array, Array, Array]:
+    def scores(self, outputs: Sequence[Array]) -> Array:
+        """As they are."""
+        return np.concatenate(outputs[: len(STRIDES)], axis=1)[..., 0].astype(np.float64)
+
+    def cells(self, outputs: Sequence[Array], items: Array, rows: Array) -> tuple[Array, Array]:
         """Boxes are what lies left, above, right and below of the cell's corner, in strides."""
-        scores, boxes, landmarks = [], [], []
-        for level, stride in enumerate((8, 16, 32)):
-            score, box, points = (np.asarray(outputs[level + 3 * kind], np.float64) for kind in range(3))
-            corners = np.repeat(cells(self.size, stride), _ANCHORS, axis=0)
-            sides = box * stride
-            ends = np.stack([corners - sides[..., :2], corners + sides[..., 2:]], axis=-2)
-            boxes.append(np.sort(ends, axis=-2).reshape(*box.shape))
-            scores.append(score[..., 0])
-            landmarks.append(corners[:, None] + points.reshape(*points.shape[:2], 5, 2) * stride)
-        return np.concatenate(scores, 1), np.concatenate(boxes, 1), np.concatenate(landmarks, 1)
+        parts = (outputs[3:6], outputs[6:9])
+        corners, strides, (box, points) = of_cells(self.size, items, rows, parts, _ANCHORS)
+        sides = box * strides
+        ends = np.stack([corners - sides[:, :2], corners + sides[:, 2:]], axis=-2)
+        boxes = np.sort(ends, axis=-2).reshape(-1, 4)
+        return boxes, corners[:, None] + points.reshape(-1, 5, 2) * strides[:, None]

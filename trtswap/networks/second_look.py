@@ -30,9 +30,9 @@ TILE_PX = 160
 """Edge of a crop: a face and something around it."""
 _FACE_ROW_PX = 320
 """So much of a picture's height each row of crops has for itself."""
-_BAND_PX = 32
-"""Rows of crops begin at multiples of a detector's largest cell."""
-_BANDS = TILE_PX // _BAND_PX
+_CELL_PX = 32
+"""Rows of crops begin at multiples of a detector's largest cell; pictures are laid out in squares of this edge."""
+_CELLS = TILE_PX // _CELL_PX
 MOST_FACES = 8
 """Of one frame; further ones, which have lower scores, keep the points they have."""
 _SHIFTS_PX = np.array([(0, 0), (4, 0), (0, 4), (4, 4)], np.float64)
@@ -47,7 +47,9 @@ _SHAPE = _SHAPE / np.hypot(*(_SHAPE[1] - _SHAPE[0]))
 
 def can_look_again(detector: Detector) -> TypeGuard[GridDetector]:
     """Whether a detector's spec says how."""
-    return isinstance(detector, GridDetector) and bool(detector.session.spec.picture.looks)
+    if not isinstance(detector, GridDetector) or not detector.session.spec.picture.looks:
+        return False
+    return not any(edge % _CELL_PX for edge in detector.size) and min(detector.size) >= TILE_PX
 
 
 class LookingTwice:
@@ -63,7 +65,7 @@ class LookingTwice:
         self._starts = _row_starts(height)
         picture = network.session.spec.picture
         black = -np.array(picture.mean, np.float32) / np.array(picture.std, np.float32)
-        shape = (height // _BAND_PX, self._columns, 3, _BAND_PX, TILE_PX)
+        shape = (height // _CELL_PX, width // _CELL_PX, 3, _CELL_PX, _CELL_PX)
         self._black = device.Constant(np.ascontiguousarray(np.broadcast_to(black[:, None, None], shape)))
 
     def search(self, surfaces: Sequence[Surface], options: DetectOptions) -> list[list[Candidates]]:
@@ -120,46 +122,34 @@ class LookingTwice:
             channels=picture.channels, mean=picture.mean, std=picture.std, sampling="area",
         )  # fmt: skip
         rows = len(indices) * self._rows_of_face
-        bands = ops.rearrange(tiles, (rows, columns, 3, _BANDS, _BAND_PX, TILE_PX), (0, 3, 1, 2, 4, 5))
-        bands = bands.reshape(rows * _BANDS, columns, 3, _BAND_PX, TILE_PX)
+        bands = _bands(tiles, rows, columns)
         black = self._black.beside(tiles)
-        height, count = len(black), -(-rows // len(self._starts))
-        canvas = allocate((count * height, columns, 3, _BAND_PX, TILE_PX), "float32", surfaces)
+        height, width, *cell = black.shape
+        count = -(-rows // len(self._starts))
+        canvas = allocate((count * height * width, *cell), "float32", surfaces)
         for number in range(count):
-            device.place(canvas[number * height : (number + 1) * height], black)
+            here = canvas[number * height * width : (number + 1) * height * width]
+            device.place(here, black.reshape(height * width, *cell))
         for row in range(rows):
             number, place = divmod(row, len(self._starts))
-            start = number * height + self._starts[place]
-            device.place(canvas[start : start + _BANDS], bands[row * _BANDS : (row + 1) * _BANDS])
-        whole = ops.rearrange(canvas, (count, height, columns, 3, _BAND_PX, TILE_PX), (0, 3, 1, 4, 2, 5))
-        return self._bordered(whole.reshape(count, 3, height * _BAND_PX, columns * TILE_PX))
-
-    def _bordered(self, canvas: Any) -> Any:
-        """Pictures at the network's size, black to the right and below."""
-        width, height = self._network.size
-        if canvas.shape[2:] == (height, width):
-            return canvas
-        whole = np.empty((len(canvas), 3, height, width), np.float32)
-        whole[:] = self._black.array[0, :, :1, :1]
-        whole[:, :, : canvas.shape[2], : canvas.shape[3]] = device.to_host(canvas)
-        return device.beside(whole, canvas)
+            start = (number * height + self._starts[place]) * width
+            own = bands[row * _CELLS * columns * _CELLS : (row + 1) * _CELLS * columns * _CELLS]
+            _lay(canvas, start, width, own, columns * _CELLS)
+        whole = ops.rearrange(canvas, (count, height, width, *cell), (0, 3, 1, 4, 2, 5))
+        return whole.reshape(count, 3, height * _CELL_PX, width * _CELL_PX)
 
     def _read(self, pictures: Any, faces: int, centres: Array) -> tuple[Array, Array]:
         """Points [F, looks, 5, 2] in pixels of their crop, and scores [F, looks], 0 where no face was seen near
         `centres` [looks, 2]."""
         outputs = self._network.session.run({self._network.session.spec.picture.input: pictures})
         outputs = device.fetch(outputs).get()
-        scores, _, landmarks = self._network.candidates(outputs)
-        likely = (
-            (scores > _ALIKE * _LEAST_SCORE) & np.isfinite(scores) & np.isfinite(landmarks).all(axis=(2, 3))
-        )
+        seen = _sound(*self._network.candidates(outputs, _ALIKE * _LEAST_SCORE), len(pictures))
         points, best = np.zeros((faces, len(centres), 5, 2)), np.zeros((faces, len(centres)))
         for face, look in np.ndindex(best.shape):
             row = face * self._rows_of_face + look // self._columns
             picture, place = divmod(row, len(self._starts))
-            corner = np.array([TILE_PX * (look % self._columns), _BAND_PX * self._starts[place]])
-            here = np.flatnonzero(likely[picture])
-            found, weights = landmarks[picture, here], scores[picture, here]
+            corner = np.array([TILE_PX * (look % self._columns), _CELL_PX * self._starts[place]])
+            found, weights = seen[picture]
             apart = np.linalg.norm(found.mean(axis=1) - (corner + centres[look]), axis=1)
             weights = np.where(apart < _NEAR * self._eyes_px[look], weights, 0.0)
             top = float(weights.max(initial=0.0))
@@ -168,6 +158,35 @@ class LookingTwice:
                 points[face, look] = np.average(found, axis=0, weights=weights) - corner
                 best[face, look] = top
         return points, best
+
+
+def _bands(tiles: Any, rows: int, columns: int) -> Any:
+    """Crops [rows * columns, 3, TILE_PX, TILE_PX] as squares of a cell, those of all columns beside each other:
+    [rows * _CELLS * columns * _CELLS, 3, _CELL_PX, _CELL_PX]."""
+    split = (rows * columns, 3, _CELLS, _CELL_PX, _CELLS, _CELL_PX)
+    cells = ops.rearrange(tiles, split, (0, 2, 4, 1, 3, 5))
+    rest = _CELLS * 3 * _CELL_PX * _CELL_PX
+    bands = ops.rearrange(cells, (rows, columns, _CELLS, rest), (0, 2, 1, 3))
+    return bands.reshape(rows * _CELLS * columns * _CELLS, 3, _CELL_PX, _CELL_PX)
+
+
+def _lay(canvas: Any, start: int, width: int, cells: Any, across: int) -> None:
+    """Copies squares, `across` in a row, into those of a canvas `width` wide, from `start` on: in one piece where they
+    fill its width."""
+    if across == width:
+        device.place(canvas[start : start + len(cells)], cells)
+        return
+    for band in range(len(cells) // across):
+        own = cells[band * across : (band + 1) * across]
+        device.place(canvas[start + band * width : start + band * width + across], own)
+
+
+def _sound(items: Array, found: Candidates, count: int) -> list[tuple[Array, Array]]:
+    """The points that are finite and their scores, in each of `count` items."""
+    finite = np.isfinite(found.landmarks).all(axis=(1, 2))
+    ends = np.searchsorted(items[finite], np.arange(1, count))
+    parts = (np.split(part[finite], ends) for part in (found.landmarks, found.scores))
+    return list(zip(*parts, strict=True))
 
 
 def _row_starts(height: int) -> list[int]:
@@ -179,5 +198,5 @@ def _row_starts(height: int) -> list[int]:
     for part in range(count):
         ideal = (part + 0.5) * height / count - TILE_PX / 2
         rounded = math.ceil if ideal < middle else math.floor
-        starts.append(rounded(ideal / _BAND_PX))
+        starts.append(rounded(ideal / _CELL_PX))
     return starts

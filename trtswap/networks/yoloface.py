@@ -13,9 +13,13 @@ from trtswap.types import Array
 class YoloFace(GridDetector):
     """One output [N, 20, M], decoded in the network: centre, size, score, five points with a visibility each."""
 
-    def candidates(self, outputs: Sequence[Array]) -> tuple[Array, Array, Array]:
+    def scores(self, outputs: Sequence[Array]) -> Array:
+        """As they are."""
+        return np.asarray(outputs[0][:, 4], np.float64)
+
+    def cells(self, outputs: Sequence[Array], items: Array, rows: Array) -> tuple[Array, Array]:
         """All in network pixels already; the visibilities are not used."""
-        rows = np.moveaxis(np.asarray(outputs[0], np.float64), 1, 2)
-        centre, half = rows[..., :2], rows[..., 2:4] / 2
-        points = rows[..., 5:].reshape(*rows.shape[:2], 5, 3)[..., :2]
-        return rows[..., 4], np.concatenate([centre - half, centre + half], axis=-1), points
+        found = np.asarray(outputs[0][items, :, rows], np.float64)
+        centre, half = found[:, :2], found[:, 2:4] / 2
+        points = found[:, 5:].reshape(-1, 5, 3)[..., :2]
+        return np.concatenate([centre - half, centre + half], axis=-1), points

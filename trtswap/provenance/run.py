@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,11 @@ def start(
     if reason is not None:
         _log_refusal(state_folder(), reason)
         return None, [_UNSIGNED]
-    try:
-        import c2pa  # noqa: F401
-        import cryptography  # noqa: F401
-    except ImportError as error:
-        return None, [f"the output is not signed: {error}; pip install c2pa-python cryptography"]
+    missing = [name for name in ("c2pa", "cryptography") if find_spec(name) is None]
+    if missing:
+        return None, [
+            f"the output is not signed: there is no {missing[0]}; pip install c2pa-python cryptography"
+        ]
     from trtswap.provenance.seal import Seal
 
     seal = Seal(options.provenance, original)

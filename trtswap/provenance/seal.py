@@ -44,6 +44,7 @@ class Seal:
 
     def __init__(self, options: ProvenanceOptions, original: StrPath) -> None:
         self._original = Path(original)
+        self._library = Later(_load, "c2pa")
         self._timestamp_url = options.timestamp_url
         self._identity = _identity(options)
         if options.signing_cert is not None:
@@ -55,8 +56,13 @@ class Seal:
 
     def describe(self, networks: Callable[[], Sequence[NetworkFact]], options: Mapping[str, Any]) -> None:
         """What the manifest tells: the networks, asked for in a thread since their files are read, and the options
-        that shaped the result."""
+        that shaped the result. Raises SigningError when the library that signs cannot be loaded."""
+        self._library.value()
         self._networks, self._options = Later(networks, "describe"), options
+
+    def known(self) -> tuple[str, Sequence[NetworkFact]]:
+        """The SHA-256 of the original, and the networks: waits for the threads that read their files."""
+        return self._digest.value(), self._networks.value() if self._networks is not None else ()
 
     def check(self, output: StrPath, *, overwrite: bool) -> None:
         """Raises OptionError when the manifest would have to lie beside `output` where something else does."""
@@ -95,8 +101,8 @@ class Seal:
     def _sign(self, path: Path, signed: Path, final: Path, *, inside: bool) -> bytes:
         import c2pa
 
-        facts = {"original_sha256": self._digest.value(), "consent_sha256": self._consent}
-        networks = self._networks.value() if self._networks is not None else ()
+        original, networks = self.known()
+        facts = {"original_sha256": original, "consent_sha256": self._consent}
         if inside:
             facts["file_type_sha256"] = file_type_sha256(path)
         content = manifest(networks, self._options, final.suffix, facts)
@@ -151,6 +157,17 @@ class Seal:
                 raise outside.error from None
             raise
         return data
+
+
+def _load() -> None:
+    """Loads the library that signs: in a thread, since it is needed only when there is something to sign."""
+    try:
+        import c2pa  # noqa: F401
+    except (ImportError, OSError) as error:
+        raise SigningError(
+            f"the library that signs cannot be loaded: {error}",
+            hint="pip install --force-reinstall c2pa-python; --no-provenance leaves signing out",
+        ) from error
 
 
 class _Caught:

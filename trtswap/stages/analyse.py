@@ -43,9 +43,9 @@ def find_faces(
     refiner: Refiner | None = None,
 ) -> list[Faces]:
     """The faces of each surface, best score first. Faces whose points cannot be aligned are left out."""
-    found = [_alignable(faces) for faces in detector.detect(surfaces, options)]
+    found = _alignable(detector.detect(surfaces, options))
     if refiner is not None:
-        found = [_alignable(faces) for faces in refiner.refine(surfaces, found)]
+        found = _alignable(refiner.refine(surfaces, found))
     if recogniser is None:
         return found
     counts = [len(faces) for faces in found]
@@ -55,6 +55,10 @@ def find_faces(
     return [replace(faces, embeddings=part) for faces, part in zip(found, parts, strict=True)]
 
 
-def _alignable(faces: Faces) -> Faces:
-    placements = estimate_similarity(faces.landmarks_px, TEMPLATES["arcface_112_v2"])
-    return faces.take(np.flatnonzero(np.isfinite(placements).all(axis=(1, 2))))
+def _alignable(faces: Sequence[Faces]) -> list[Faces]:
+    points = np.concatenate([item.landmarks_px for item in faces])
+    sound = np.isfinite(estimate_similarity(points, TEMPLATES["arcface_112_v2"])).all(axis=(1, 2))
+    if sound.all():
+        return list(faces)
+    parts = np.split(sound, np.cumsum([len(item) for item in faces])[:-1])
+    return [item.take(np.flatnonzero(part)) for item, part in zip(faces, parts, strict=True)]

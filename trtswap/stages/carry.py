@@ -32,6 +32,9 @@ class Route(Protocol):
     def arriving(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """In front of what a thread does with batches of another."""
 
+    def accept(self, batch: Batch) -> Batch:
+        """The same with one batch."""
+
     def up(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Behind reading: frames to where the stages work on them."""
 
@@ -53,6 +56,10 @@ class HostRoute:
         return iter(batches)
 
     arriving = up = down = leaving
+
+    def accept(self, batch: Batch) -> Batch:
+        """As it is."""
+        return batch
 
     def landed(self, batch: Batch) -> Iterator[Frame]:
         """As they are."""
@@ -82,30 +89,35 @@ class GpuRoute:
 
     def arriving(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The thread's stream waits for each batch; the thread itself for none."""
-        for batch in batches:
-            if batch.ready is None:
-                yield batch
-            else:
-                device.current(self._gpu).wait(batch.ready)
-                yield replace(batch, ready=None)
+        return map(self.accept, batches)
+
+    def accept(self, batch: Batch) -> Batch:
+        """The thread's stream waits for it."""
+        if batch.ready is None:
+            return batch
+        device.current(self._gpu).wait(batch.ready)
+        return replace(batch, ready=None)
 
     def up(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """One copy a frame; those that a decoder left on the GPU stay there."""
         for batch in batches:
-            frames = (
+            yield replace(batch, frames=self._sent(batch.frames))
+
+    def _sent(self, frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        with device.timed("frames up", frames=len(frames)):
+            return tuple(
                 frame
                 if frame.surface.on_device
                 else replace(frame, surface=device.upload(frame.surface, device=self._gpu))
-                for frame in batch.frames
+                for frame in frames
             )
-            yield replace(batch, frames=tuple(frames))
 
     def down(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """One copy a frame, on a stream beside the thread's, so that what comes next is not held up."""
         with device.borrowed(self._gpu) as copies:
             for batch in batches:
                 copies.wait(device.current(self._gpu).record())
-                with device.on(copies):
+                with device.on(copies), device.timed("frames down", frames=len(batch.frames)):
                     surfaces = [device.download_later(frame.surface) for frame in batch.frames]
                 frames = [
                     replace(frame, surface=surface)

@@ -8,6 +8,7 @@ changed too early reaches the device changed. Addresses are checked when the wor
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ _local = threading.local()
 _running = threading.RLock()
 """The device does one thing at a time."""
 
-event_flags = SimpleNamespace(DISABLE_TIMING=2)
+event_flags = SimpleNamespace(BLOCKING_SYNC=1, DISABLE_TIMING=2)
 copies: list[tuple[str, int, int]] = []
 """What was copied: "htod", "dtoh" or "dtod", the bytes, the number of the stream."""
 launched: list[tuple[str, int]] = []
@@ -189,6 +190,8 @@ class Event:
     def __init__(self, flags: int = 0) -> None:
         _need_context()
         self._point: tuple[Stream, int] | None = None
+        self._timing = not flags & event_flags.DISABLE_TIMING
+        self._passed: float | None = None
 
     def record(self, stream: Stream | None = None) -> Event:
         _need_context()
@@ -198,8 +201,20 @@ class Event:
                 _run_all()
             self._point = None
         else:
+            self._passed = None
+            if self._timing:
+                stream._enqueue(self._pass)
             self._point = (stream, stream._put)
         return self
+
+    def _pass(self) -> None:
+        self._passed = time.perf_counter()
+
+    def time_till(self, other: Event) -> float:
+        _need_context()
+        assert self._passed is not None, "not reached yet"
+        assert other._passed is not None, "not reached yet"
+        return 1e3 * (other._passed - self._passed)
 
     def synchronize(self) -> None:
         _need_context()
