@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from trtswap.options import SmoothOptions
+from trtswap.options import SmoothOptions, SwapOptions
 from trtswap.stages.gaps import GapFiller
 from trtswap.stages.scenes import SceneDetector, thumbnails
 from trtswap.stages.smooth import make_smoother
@@ -28,6 +28,7 @@ from trtswap.types import Faces, PixelFormat, Surface
 RATE = 30.0
 SIZE = (1920, 1080)
 UNCOUNTED = 100
+BATCH = SwapOptions().batch
 STAGES = ("thumbnail", "scene cuts", "tracks", "gaps", "smoothing")
 TEMPLATE = np.array([[0.34, 0.46], [0.66, 0.46], [0.5, 0.64], [0.37, 0.82], [0.63, 0.82]])
 
@@ -80,11 +81,16 @@ class Line:
         self._smoother = make_smoother(options, RATE)
         self.spent_ms: list[dict[str, float]] = []
 
-    def push(self, faces: Faces, surface: Surface, frame: int) -> None:
-        """One frame through all of them."""
-        time_s = frame / RATE
-        self.spent_ms.append(dict.fromkeys(STAGES, 0.0))
-        thumbnail = self._timed("thumbnail", lambda: thumbnails([surface])[0])
+    def push(self, batch: Sequence[Faces], surfaces: Sequence[Surface], first: int) -> None:
+        """A batch of frames through all of them, as a run passes them."""
+        started = time.thread_time()
+        small = thumbnails(surfaces)
+        share_ms = 1e3 * (time.thread_time() - started) / len(batch)
+        for number, (faces, thumbnail) in enumerate(zip(batch, small, strict=True)):
+            self.spent_ms.append(dict.fromkeys(STAGES, 0.0) | {"thumbnail": share_ms})
+            self._push(faces, thumbnail, (first + number) / RATE)
+
+    def _push(self, faces: Faces, thumbnail: np.ndarray, time_s: float) -> None:
         self._timed("scene cuts", lambda: self._scenes.push(thumbnail))
         tracked = self._timed("tracks", lambda: self._tracker.push(faces, cut=False, time_s=time_s))
         for filled in self._timed("gaps", lambda: self._filler.push(tracked, cut=False)):
@@ -95,6 +101,12 @@ class Line:
         result = work()
         self.spent_ms[-1][stage] += 1e3 * (time.thread_time() - started)
         return result
+
+
+def batch_of(crowd: Crowd, shown: Sequence[Surface], first: int) -> tuple[list[Faces], list[Surface]]:
+    """Faces and pictures of a batch."""
+    frames = range(first, first + BATCH)
+    return [crowd.at(frame) for frame in frames], [shown[frame % len(shown)] for frame in frames]
 
 
 def resident_mib() -> float:
@@ -128,18 +140,18 @@ def main() -> None:
     rng = np.random.default_rng(1)
     crowd, shown = Crowd(arguments.faces, not arguments.without_68, rng), pictures(rng)
     line = Line()
-    for frame in range(arguments.frames):
-        line.push(crowd.at(frame), shown[frame % len(shown)], frame)
+    for first in range(0, arguments.frames, BATCH):
+        line.push(*batch_of(crowd, shown, first), first)
     print(table(line.spent_ms[UNCOUNTED:]))
     mark = max(arguments.memory // 10, 1)
-    for count in range(arguments.memory):
-        if count % mark == 0:
+    for count in range(0, arguments.memory, BATCH):
+        if count % mark < BATCH:
             print(f"frame {count}: {resident_mib():.1f} MiB", flush=True)
-        if count % 97 == 0:
+        if count % 97 < BATCH:
             crowd = Crowd(arguments.faces, not arguments.without_68, rng)
         line.spent_ms.clear()
-        frame = arguments.frames + count
-        line.push(crowd.at(frame), shown[frame % len(shown)], frame)
+        first = arguments.frames + count
+        line.push(*batch_of(crowd, shown, first), first)
     if arguments.memory:
         print(f"frame {arguments.memory}: {resident_mib():.1f} MiB")
 

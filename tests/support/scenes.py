@@ -40,9 +40,11 @@ def make_case(name: str, seed: int, photograph: Picture | None = None) -> Case:
     return Case(name, seed, [stored(frame) for frame in frames], tuple(int(cut) for cut in cuts))
 
 
-def make_cases(seeds: Sequence[int], photograph: Picture | None = None) -> Iterator[Case]:
-    """Every class with every seed, one at a time."""
-    return (make_case(name, seed, photograph) for name in HARD | DISTURBANCES for seed in seeds)
+def make_cases(
+    seeds: Sequence[int], photograph: Picture | None = None, names: Sequence[str] = ()
+) -> Iterator[Case]:
+    """Every class, or those named, with every seed, one at a time."""
+    return (make_case(name, seed, photograph) for name in names or HARD | DISTURBANCES for seed in seeds)
 
 
 def surface(frame: Any) -> Surface:

@@ -64,7 +64,7 @@ class Look:
     @cached_property
     def contrast(self) -> float:
         """The mean local standard deviation, in codes."""
-        return float(np.sqrt(self.variance).mean())
+        return cv2.mean(cv2.sqrt(self.variance))[0]
 
     @cached_property
     def even(self) -> Array:
@@ -79,7 +79,7 @@ class Picture:
     def __init__(self, thumbnail: Array) -> None:
         red, green, blue = np.asarray(thumbnail, np.float32)
         self.luma = 0.299 * red + 0.587 * green + 0.114 * blue
-        self.brightness = float(self.luma.mean())
+        self.brightness = cv2.mean(self.luma)[0]
         self.normal = Look(self.luma, 0.8, 1.5, 30.0)
 
     @cached_property
@@ -118,11 +118,11 @@ class Matcher:
         weight = _weight(inside, x.variance, y)
         burnt = abs(older.brightness - newer.brightness) > BRIGHTER
         left = weight * (cv2.max(x.luma, y.luma) < BURNT) if burnt else weight
-        total = float(left.sum())
+        total = cv2.sumElems(left)[0]
         if burnt and total < EVIDENCE * float(weight.sum()):
             return Match(None)
         found = _found(x.luma, x.mean, x.variance, y)
-        score = float(cv2.multiply(left, found).sum()) / (total + 1e-3)
+        score = cv2.sumElems(cv2.multiply(left, found))[0] / (total + 1e-3)
         if score >= enough:
             return Match(score)
         return self._moved(x, y, inside, burnt, Match(score), enough)

@@ -21,7 +21,9 @@ _STRAIGHT = 1e8
 _SLOPE_RIDGE = 1e-11
 _CURVE_RIDGE = 1e-9
 _ONE_SIDED = 0.1
-_ONE_SIDED_RIDGE = 0.02
+LEANING = 4.0
+"""Of numbers about which nothing is known, in squared units of the widest bandwidth."""
+
 _EMPTY = 1e-9
 _ROUNDING = 1e-20
 _TINY = 1e-30
@@ -40,10 +42,11 @@ _FAR = 4.0
 @dataclass(frozen=True)
 class Ladder:
     """Bandwidths, narrow to wide. half_widths: [K] in frames, samples as far away count 0. straight: bool [K], lines
-    instead of parabolas."""
+    instead of parabolas. leaning: how far one-sided windows lean from parabolas towards lines."""
 
     half_widths: Array
     straight: Array
+    leaning: float
 
     def allowed(self, tolerances: Tolerances, sizes: Array) -> Array:
         """The mean squared residuals up to which fits are trusted, float64 [N, K - 1, G]. sizes: [G], of the groups."""
@@ -62,11 +65,11 @@ class Fits:
     residuals: Residuals
 
 
-def ladder(lag_frames: int) -> Ladder:
+def ladder(lag_frames: int, leaning: float = LEANING) -> Ladder:
     """The bandwidths for windows of `lag_frames` to either side."""
     full = lag_frames + 1.0
     half_widths = np.array([1.0, max(full / 4, 2.0), max(full / 2, 2.5), full])
-    return Ladder(half_widths, np.array([True, True, False, False]))
+    return Ladder(half_widths, np.array([True, True, False, False]), leaning)
 
 
 def fit(steps: Ladder, distances: Array, offsets: Array, weights: Array) -> Fits:
@@ -88,7 +91,7 @@ def fit(steps: Ladder, distances: Array, offsets: Array, weights: Array) -> Fits
     scaled = moments / s0[..., None]
     s1, s2, s3, s4 = scaled[..., 1], scaled[..., 2], scaled[..., 3], scaled[..., 4]
     beyond = np.maximum(np.abs(s1) - _ONE_SIDED, 0)
-    shrinkage = _ONE_SIDED_RIDGE * beyond * beyond
+    shrinkage = steps.leaning * beyond * beyond
     s4 = s4 + _CURVE_RIDGE + np.where(steps.straight, _STRAIGHT, shrinkage)
     slope = s2 + _SLOPE_RIDGE
     factors = np.empty((*s0.shape, 3))

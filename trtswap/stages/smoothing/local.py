@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from trtswap.stages.smoothing.fit import Fits, aggregate, apart, fit, gates, joined, ladder
+from trtswap.stages.smoothing.fit import LEANING, Fits, aggregate, apart, fit, gates, joined, ladder
 from trtswap.stages.smoothing.noise import MEASURED, Noise, PlainNoise
 from trtswap.stages.smoothing.robust import ScaleHistory, difference_weights
 from trtswap.stages.smoothing.window import TrackWindow
@@ -35,7 +35,8 @@ class LocalFit:
     """Samples of D numbers per track, and their smoothed values `lag_frames` frames later.
 
     groups: [D, G], one 1 a row; dimensions of a group share noise level and bandwidth. angles: dimensions that are
-    radians and wrap. extras: further numbers kept in the window behind the D, not smoothed.
+    radians and wrap. extras: further numbers kept in the window behind the D, not smoothed. leaning: as of
+    `Ladder`.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class LocalFit:
         noise: Noise | None = None,
         angles: tuple[int, ...] = (),
         extras: int = 0,
+        leaning: float = LEANING,
     ) -> None:
         self.lag_frames = lag_frames
         self._dimensions = len(groups)
@@ -57,7 +59,7 @@ class LocalFit:
         self._model = noise or PlainNoise(groups)
         self._angles = list(angles)
         self._noise = ScaleHistory(self._model.kinds)
-        self._steps = ladder(lag_frames)
+        self._steps = ladder(lag_frames, leaning)
         self.reset()
 
     def reset(self) -> None:

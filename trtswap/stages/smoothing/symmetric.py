@@ -28,6 +28,9 @@ _REPAIRED_WEIGHT = 0.5
 _LEAST_DEVIATION = 0.01
 """In eye distances: points this near to what their neighbours say are never outliers."""
 
+_LEANING = 0.02
+"""Much less than of other numbers: heads move, and where a line does not follow, nothing is smoothed."""
+
 _AT_START = 100.0
 _TRUSTED_POINTS = 3
 _JUDGED = 3
@@ -44,7 +47,7 @@ class Symmetric:
 
     def __init__(self, lag_frames: int, frame_rate: float | None) -> None:
         self.lag_frames = lag_frames
-        self._fit = LocalFit(lag_frames, frame_rate, GROUPS, PointNoise(), (ROTATION,), _EXTRAS)
+        self._fit = LocalFit(lag_frames, frame_rate, GROUPS, PointNoise(), (ROTATION,), _EXTRAS, _LEANING)
         self._guard = Guard()
         self._delay: Delay[Faces] = Delay(lag_frames)
 

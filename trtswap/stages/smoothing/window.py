@@ -97,7 +97,7 @@ class TrackWindow:
         used = set(self._slots.values())
         slot = next((free for free in range(self.slot_count) if free not in used), self.slot_count)
         if slot == self.slot_count:
-            more = max(4, self.slot_count)
+            more = max(2, self.slot_count // 4)
             self._values = np.concatenate([self._values, np.zeros((more, *self._values.shape[1:]))])
             self._weights = np.concatenate([self._weights, np.zeros((more, self._capacity))])
             self._present = np.concatenate([self._present, np.zeros((more, self._capacity), bool)])
