@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
-os.environ.setdefault(
-    "OPENBLAS_NUM_THREADS", "1"
-)  # before NumPy: its threads spin, and take turns with all others
+# Before NumPy and the extension: threads that spin while they wait take the processor from those they wait for.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from support.targets import REQUIRE_GPU, CudaTarget, HostTarget, Target
 
