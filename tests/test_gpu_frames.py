@@ -84,7 +84,7 @@ CASES: dict[str, dict[str, Any]] = {
         "clip": "gaps.mp4",
         "more": True,
         "enhance": EnhanceOptions(network="gpen_bfr_256"),
-        "mask": MaskOptions(kinds=("box", "hull", "occlusion", "area"), occluder="xseg_1"),
+        "mask": MaskOptions(kinds=("box", "hull", "occlusion", "area", "region"), occluder="xseg_1"),
         "monitor": MonitorOptions(mode="full"),
         "select": SelectOptions(mode="all", age=(0, 101)),
     },

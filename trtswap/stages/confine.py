@@ -8,14 +8,16 @@ from types import MappingProxyType
 
 import numpy as np
 
-from trtswap import device, tracing
+from trtswap import device, ops, tracing
 from trtswap.errors import OptionError
+from trtswap.native import allocate_like
 from trtswap.networks.mask import Occluder, Parser
+from trtswap.networks.swapper import Patches
 from trtswap.options import MaskOptions, Region
 from trtswap.stages.areas import area_masks
 from trtswap.stages.batch import Batch
 from trtswap.stages.mask import combine, soften
-from trtswap.types import Array
+from trtswap.types import Array, PixelFormat, Surface
 
 _CLASSES: Mapping[Region, int] = MappingProxyType(
     {
@@ -46,8 +48,9 @@ def confine(
     Comes before anything is put back into the frames: occluders see them as they were; the parser sees the patches.
     size: edge of a patch in pixels. Raises OptionError for areas of faces without sixty-eight points.
     """
+    whole = device.Constant(np.ones((1, size, size), np.float32))
     for batch in batches:
-        masks = [soften(mask) for mask in _masks(batch, size, options, occluders, parser)]
+        masks = [soften(mask) for mask in _masks(batch, size, options, occluders, parser, whole)]
         yield replace(batch, masks=combine(masks)) if masks else batch
 
 
@@ -57,6 +60,7 @@ def _masks(
     options: MaskOptions,
     occluders: Sequence[Occluder],
     parser: Parser | None,
+    whole: device.Constant,
 ) -> Iterator[Array]:
     if batch.placements is None or batch.patches is None or not batch.face_count:
         return
@@ -67,9 +71,20 @@ def _masks(
     if "area" in options.kinds:
         yield area_masks(_points(batch), batch.placements, size, options.areas)
     if parser is not None:
-        patches = batch.patches
-        pictures = np.clip(device.to_host(patches.pixels) * patches.scale + patches.offset, 0, 1)
-        yield parser.masks(pictures, [_CLASSES[region] for region in options.regions])
+        yield parser.masks(_pictures(batch.patches, whole), [_CLASSES[region] for region in options.regions])
+
+
+def _pictures(patches: Patches, whole: device.Constant) -> list[Surface]:
+    """The patches as they will be seen, in eight bits, where they are. whole: a mask of ones."""
+    count, _, height, width = patches.pixels.shape
+    planes = allocate_like(patches.pixels, (count, height, width, 3), np.uint8)
+    surfaces = [Surface(PixelFormat.RGB8, (planes[row],)) for row in range(count)]
+    placements = np.repeat(np.eye(2, 3)[None], count, axis=0)
+    ops.composite(
+        surfaces, np.arange(count), placements, patches.pixels, whole.beside(patches.pixels),
+        scale=patches.scale, offset=patches.offset,
+    )  # fmt: skip
+    return surfaces
 
 
 def _points(batch: Batch) -> Array:
