@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -67,11 +68,24 @@ def _masks(
     if occluders:
         surfaces = [frame.surface for frame in batch.frames]
         faces = (batch.frame_of_face, batch.placements, size)
-        yield combine([occluder.masks(surfaces, *faces) for occluder in occluders])
+        with _beside_swapper(batch):
+            seen = combine([occluder.masks(surfaces, *faces) for occluder in occluders])
+        yield seen
     if "area" in options.kinds:
         yield area_masks(_points(batch), batch.placements, size, options.areas)
     if parser is not None:
         yield parser.masks(_pictures(batch.patches, whole), [_CLASSES[region] for region in options.regions])
+
+
+@contextmanager
+def _beside_swapper(batch: Batch) -> Iterator[None]:
+    """On a GPU, work that sees the frames as they were, on a stream beside the one where the swapper may still run."""
+    if batch.unswapped is None:
+        yield
+        return
+    with device.use(device.index()) as stream:
+        stream.wait(batch.unswapped)
+        yield
 
 
 def _pictures(patches: Patches, whole: device.Constant) -> list[Surface]:
