@@ -84,7 +84,7 @@ CASES: dict[str, dict[str, Any]] = {
         "clip": "gaps.mp4",
         "more": True,
         "enhance": EnhanceOptions(network="gpen_bfr_256"),
-        "mask": MaskOptions(kinds=("box", "hull", "occlusion", "area"), occluder="xseg_1"),
+        "mask": MaskOptions(kinds=("box", "hull", "occlusion", "area", "region"), occluder="xseg_1"),
         "monitor": MonitorOptions(mode="full"),
         "select": SelectOptions(mode="all", age=(0, 101)),
     },
@@ -179,6 +179,23 @@ def test_the_gpus_own_times_are_told(world: Path, tmp_path: Path, monkeypatch: p
     for row in {span.row for span in gpu}:
         for one, other in pairwise(span for span in gpu if span.row == row):
             assert one.start_ns <= one.end_ns <= other.start_ns
+
+
+@pytest.mark.usefixtures("exact")
+def test_occluders_run_beside_the_swapper(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept()
+    mask = MaskOptions(kinds=("box", "occlusion"), occluder="xseg_1")
+    with tracing.recording(kept):
+        run(world, tmp_path / "out.mp4", monkeypatch, more=True, frames="gpu", mask=mask, clip="gaps.mp4")
+    rows = {
+        name: {span.row for span in kept.spans if span.category == "gpu" and span.name == name}
+        for name in ("inswapper_128", "xseg_1", "composite")
+    }
+    assert rows["inswapper_128"] == rows["composite"]
+    assert rows["xseg_1"]
+    assert not rows["xseg_1"] & rows["inswapper_128"]
 
 
 @pytest.mark.usefixtures("driver")

@@ -69,7 +69,7 @@ def exercise(session: Session, seed: int) -> list[Any]:
         return list(registry.create_landmarker(session).locate(surfaces, faces))
     if kind == "mask/bisenet":
         pictures = np.stack([plain.smooth_picture(rng, 256, 256) for _ in range(FACES)])
-        planes = (pictures.transpose(0, 3, 1, 2) / 255).astype(np.float32)
-        return [registry.create_parser(session).masks(planes, [1, 2, 10])]
+        squares = [Surface(PixelFormat.RGB8, (picture,)) for picture in pictures]
+        return [registry.create_parser(session).masks(squares, [1, 2, 10])]
     placements = np.stack([plain.matrix(item, "arcface_128", 256) for item in points])
     return [registry.create_occluder(session).masks(surfaces, indices, placements, 256)]

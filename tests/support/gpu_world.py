@@ -29,6 +29,7 @@ def make(folder: Path) -> Path:
     (folder / "more").mkdir()
     face_networks.analytic_fan(folder / "more" / "2dfan4.onnx")
     face_networks.analytic_xseg(folder / "more" / "xseg_1.onnx")
+    face_networks.left_bisenet(folder / "more" / "bisenet_resnet_34.onnx")
     for name in ("fairface", "gpen_bfr_256"):
         stand_ins.make(name, folder / "more" / f"{name}.onnx", 3)
     painted.write_portrait(folder / "me.png")

@@ -9,7 +9,8 @@ out again when the copy that used it is done.
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -48,29 +49,62 @@ class Block:
 
 
 class _Waiting:
-    """A block that waits. events: behind the work of its streams, where there are several."""
+    """A block that waits and was used on several streams, or the default one. events: behind their work."""
 
     __slots__ = ("events", "memory", "streams")
 
-    def __init__(self, memory: Any, streams: tuple[Stream, ...]) -> None:
+    def __init__(self, memory: Any, streams: tuple[Stream, ...], events: tuple[Event, ...]) -> None:
         self.memory = memory
         self.streams = streams
-        self.events: tuple[Event, ...] = ()
-
-    def belongs_to(self, stream: Stream) -> bool:
-        """Whether `stream` alone used it, so that what is queued there next comes behind."""
-        return self.streams[0] is stream and not self.events
+        self.events = events
 
     def fits(self, stream: Stream) -> bool:
         """Whether nothing has to be waited for on `stream`."""
-        if self.events:  # of several streams, or of the default one
-            return all(event.reached for event in self.of_others(stream))
-        return self.streams[0].idle
+        return all(event.reached for event in self.of_others(stream))
 
     def of_others(self, stream: Stream) -> list[Event]:
         """The events of the other streams."""
         pairs = zip(self.streams, self.events, strict=True)
         return [event for other, event in pairs if other is not stream]
+
+
+class _Shelf:
+    """Blocks of one size that wait: those that one stream alone used, by stream, and the others."""
+
+    def __init__(self) -> None:
+        self.own: dict[Stream, deque[Any]] = {}
+        self.shared: deque[_Waiting] = deque()
+
+    def __len__(self) -> int:
+        return len(self.shared) + sum(map(len, self.own.values()))
+
+    def take(self, stream: Stream) -> Any:
+        """The memory of a block that may be used at once on `stream`, or else of one that went through several streams,
+        once they are done with it; or None."""
+        own = self.own.get(stream)
+        if own:
+            return own.popleft()
+        for number, item in enumerate(islice(self.shared, _TRIES)):  # the oldest are done first
+            if item.fits(stream):
+                del self.shared[number]
+                return item.memory
+        for other, waiting in self.own.items():
+            if waiting and other.idle:
+                return waiting.popleft()
+        if not self.shared or stream.raw is None:  # nothing can make the default stream wait for a block
+            return None
+        item = self.shared.popleft()
+        for event in item.of_others(stream):
+            stream.wait(event)
+        return item.memory
+
+    def empty(self) -> Iterator[Any]:
+        """All that waits, taken out."""
+        for waiting in self.own.values():
+            while waiting:
+                yield waiting.pop()
+        while self.shared:
+            yield self.shared.pop().memory
 
 
 class Pool:
@@ -80,15 +114,16 @@ class Pool:
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
         self._lock = threading.RLock()
-        self._free: dict[int, deque[_Waiting]] = {}
-        self._given: deque[tuple[int, _Waiting]] = deque()
+        self._free: defaultdict[int, _Shelf] = defaultdict(_Shelf)
+        self._given: deque[tuple[int, Any, tuple[Stream, ...]]] = deque()
 
     def take(self, size: int, stream: Stream) -> Block:
         """A block of at least `size` bytes for work on `stream`; its context must be current. Raises pycuda's
         MemoryError."""
         rounded = _rounded(size)
         with self._lock:
-            memory = self._again(rounded, stream)
+            self._sort()
+            memory = self._free[rounded].take(stream)
             if memory is None:
                 memory = self._new(rounded)
         return Block(self, rounded, memory, stream)
@@ -96,55 +131,37 @@ class Pool:
     def give(self, size: int, memory: Any, streams: tuple[Stream, ...]) -> None:
         """Called when a block's last user is gone, in whatever thread, perhaps by the garbage collector in the middle
         of another call: hence no lock here, only operations that are atomic by themselves."""
-        self._given.append((size, _Waiting(memory, streams)))
+        self._given.append((size, memory, streams))
 
     def trim(self) -> None:
         """Gives what waits back to the driver, which waits for work on it."""
         with self._lock, self._gpu.current():
             self._sort()
-            for waiting in self._free.values():
-                while waiting:
-                    waiting.pop().memory.free()
+            for shelf in self._free.values():
+                for memory in shelf.empty():
+                    memory.free()
 
     @property
     def held_bytes(self) -> int:
         """What waits."""
         with self._lock:
             self._sort()
-            return sum(size * len(waiting) for size, waiting in self._free.items())
+            return sum(size * len(shelf) for size, shelf in self._free.items())
 
     def _sort(self) -> None:
-        """Those given back since, by size; for those of several streams, or of the default one, it is noted how far
-        their work is."""
+        """Those given back before this, by size; for those of several streams, or of the default one, it is noted how
+        far their work is: one event a stream does for all of them, as it comes behind all that was queued before."""
         now: dict[Stream, Event] = {}
-        while True:
-            try:
-                size, item = self._given.popleft()
-            except IndexError:
-                return
-            if len(item.streams) > 1 or item.streams[0].raw is None:
-                for stream in item.streams:
-                    if stream not in now:
-                        now[stream] = stream.record()
-                item.events = tuple(now[stream] for stream in item.streams)
-            self._free.setdefault(size, deque()).append(item)
-
-    def _again(self, size: int, stream: Stream) -> Any:
-        """The memory of a block that waits, or None: one that may be used at once, or else one that went through
-        several streams, once they are done with it."""
-        self._sort()
-        waiting = self._free.get(size, deque())
-        chosen = next((item for item in waiting if item.belongs_to(stream)), None)
-        if chosen is None:  # the oldest are done first
-            chosen = next((item for item in islice(waiting, _TRIES) if item.fits(stream)), None)
-        if chosen is None:
-            chosen = next((item for item in waiting if item.events), None)
-            if chosen is None or stream.raw is None:  # whom nothing can make wait for a block
-                return None
-            for event in chosen.of_others(stream):
-                stream.wait(event)
-        waiting.remove(chosen)
-        return chosen.memory
+        for _ in range(len(self._given)):
+            size, memory, streams = self._given.popleft()
+            shelf = self._free[size]
+            if len(streams) == 1 and streams[0].raw is not None:
+                shelf.own.setdefault(streams[0], deque()).append(memory)
+                continue
+            for stream in streams:
+                if stream not in now:
+                    now[stream] = stream.record()
+            shelf.shared.append(_Waiting(memory, streams, tuple(now[stream] for stream in streams)))
 
     def _new(self, size: int) -> Any:
         try:

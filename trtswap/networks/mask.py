@@ -8,11 +8,15 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from trtswap import device
+from trtswap import device, ops
 from trtswap.geometry import compose
 from trtswap.inference.session import Session
+from trtswap.native import allocate_like
 from trtswap.networks.alignment import sample
-from trtswap.types import Array, Surface
+from trtswap.types import Array, DeviceArray, Surface
+
+_TOGETHER = 8
+"""Pictures that a parser sees at once."""
 
 
 class Occluder(Protocol):
@@ -68,8 +72,9 @@ class Parser(Protocol):
 
     session: Session
 
-    def masks(self, pictures: Array, classes: Sequence[int]) -> Array:
-        """1 where a picture shows one of the classes, else 0: float32 [F, S, S] for pictures [F, 3, S, S]."""
+    def masks(self, pictures: Sequence[Surface], classes: Sequence[int]) -> Array:
+        """1 where a picture shows one of the classes, else 0: float32 [F, S, S] for F squares of S x S pixels, on the
+        host."""
 
 
 class BiSeNet:
@@ -78,19 +83,58 @@ class BiSeNet:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def masks(self, pictures: Array, classes: Sequence[int]) -> Array:
-        """1 where a picture shows one of the classes, else 0, bilinear in between: float32 [F, S, S].
+    def masks(self, pictures: Sequence[Surface], classes: Sequence[int]) -> Array:
+        """1 where a picture shows one of the classes, else 0, bilinear in between: float32 [F, S, S], on the host.
 
-        pictures: [F, 3, S, S], R G B in 0..1, seen at the network's own size. Raises NetworkError and its kin,
-        DeviceError.
+        pictures: F squares of S x S pixels, seen at the network's own size, a few at a time: what it says of one is
+        twenty megabytes. Raises NetworkError and its kin, DeviceError.
         """
-        if not len(pictures):
-            return np.zeros((0, *pictures.shape[2:]), np.float32)
-        picture = self.session.spec.picture
-        scaled = [
-            cv2.resize(np.ascontiguousarray(np.moveaxis(item, 0, -1)), picture.size) for item in pictures
+        if not pictures:
+            return np.zeros((0, 0, 0), np.float32)
+        size = pictures[0].width_px
+        found = [
+            self._shown(pictures[start : start + _TOGETHER], classes)
+            for start in range(0, len(pictures), _TOGETHER)
         ]
-        mean, std = np.array(picture.mean, np.float32), np.array(picture.std, np.float32)
-        tensor = np.moveaxis((np.stack(scaled) - mean) / std, -1, 1)
-        scores = self.session.run({picture.input: np.ascontiguousarray(tensor, np.float32)})[0]
-        return resize_all(np.isin(scores.argmax(axis=1), classes), pictures.shape[2])
+        return resize_all(np.concatenate(found), size)
+
+    def _shown(self, pictures: Sequence[Surface], classes: Sequence[int]) -> Array:
+        """bool [F, H, W] at the network's size."""
+        spec, size = self.session.spec, pictures[0].width_px
+        placements = np.repeat(resized(size, spec.picture.size)[None], len(pictures), axis=0)
+        tensor = sample(spec, pictures, np.arange(len(pictures)), placements)
+        scores = self.session.run({spec.picture.input: tensor})[0]
+        if not device.is_on_device(scores):
+            return np.isin(scores.argmax(axis=1), classes)
+        peaks = [_peaks(item, group) for item in scores for group in _groups(scores.shape[1], classes)]
+        arrived = device.fetch(peaks).get()
+        shown = [inside > outside for inside, outside in zip(arrived[::2], arrived[1::2], strict=True)]
+        return np.stack(shown).reshape(len(scores), *scores.shape[2:])
+
+
+def _groups(count: int, classes: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The classes asked for, and the others."""
+    return sorted(classes), [number for number in range(count) if number not in classes]
+
+
+def _peaks(scores: DeviceArray, classes: Sequence[int]) -> DeviceArray:
+    """The largest score of some classes at each pixel: [C, H, W] to float32 [H * W], on a GPU."""
+    planes = allocate_like(scores, (len(classes), *scores.shape[1:]), scores.dtype)
+    done = 0
+    for start, end in _runs(classes):
+        device.place(planes[done : done + end - start], scores[start:end])
+        done += end - start
+    pixels = ops.rearrange(planes, (len(classes), scores.size // scores.shape[0]), (1, 0))
+    peaks: DeviceArray = ops.maxima(pixels)
+    return peaks
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as ranges, the end excluded."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number:
+            found[-1] = (found[-1][0], number + 1)
+        else:
+            found.append((number, number + 1))
+    return found

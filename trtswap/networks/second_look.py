@@ -143,21 +143,52 @@ class LookingTwice:
         `centres` [looks, 2]."""
         outputs = self._network.session.run({self._network.session.spec.picture.input: pictures})
         outputs = device.fetch(outputs).get()
-        seen = _sound(*self._network.candidates(outputs, _ALIKE * _LEAST_SCORE), len(pictures))
-        points, best = np.zeros((faces, len(centres), 5, 2)), np.zeros((faces, len(centres)))
-        for face, look in np.ndindex(best.shape):
-            row = face * self._rows_of_face + look // self._columns
-            picture, place = divmod(row, len(self._starts))
-            corner = np.array([TILE_PX * (look % self._columns), _CELL_PX * self._starts[place]])
-            found, weights = seen[picture]
-            apart = np.linalg.norm(found.mean(axis=1) - (corner + centres[look]), axis=1)
-            weights = np.where(apart < _NEAR * self._eyes_px[look], weights, 0.0)
-            top = float(weights.max(initial=0.0))
-            if top >= _LEAST_SCORE:
-                weights = np.where(weights > _ALIKE * top, weights, 0.0)
-                points[face, look] = np.average(found, axis=0, weights=weights) - corner
-                best[face, look] = top
-        return points, best
+        items, found = self._network.candidates(outputs, _ALIKE * _LEAST_SCORE)
+        sound = np.isfinite(found.landmarks).all(axis=(1, 2))
+        slots, corners = self._crops_at(items[sound], found.landmarks[sound].mean(axis=1))
+        return _means(
+            slots,
+            found.landmarks[sound] - corners[:, None],
+            found.scores[sound],
+            faces,
+            centres,
+            self._eyes_px,
+        )
+
+    def _crops_at(self, items: Array, places: Array) -> tuple[Array, Array]:
+        """For places [M, 2] in the pictures `items` [M] the crop there, counted over all faces and looks, int [M],
+        -1 for none; and its corner [M, 2]."""
+        starts = _CELL_PX * np.array(self._starts)
+        rows = np.searchsorted(starts, places[:, 1], side="right") - 1
+        tops = starts[np.maximum(rows, 0)]
+        columns = np.floor(places[:, 0] / TILE_PX)
+        inside = (rows >= 0) & (places[:, 1] < tops + TILE_PX) & (columns >= 0) & (columns < self._columns)
+        face, row_of_face = np.divmod(items * len(starts) + rows, self._rows_of_face)
+        looks = len(self._eyes_px)
+        look = row_of_face * self._columns + np.where(inside, columns, 0).astype(np.intp)
+        slots = np.where(inside & (look < looks), face * looks + look, -1)
+        return slots, np.stack([columns * TILE_PX, tops], axis=1)
+
+
+def _means(
+    slots: Array, landmarks: Array, scores: Array, faces: int, centres: Array, eyes_px: Array
+) -> tuple[Array, Array]:
+    """Of candidates in the crops `slots` [M], points [M, 5, 2] in pixels of their crop, the mean of the likely ones
+    in each crop, by their score: [faces, looks, 5, 2], and the best score [faces, looks], 0 where there is none."""
+    looks = len(centres)
+    points, best = np.zeros((faces * looks, 5, 2)), np.zeros(faces * looks)
+    apart = np.linalg.norm(landmarks.mean(axis=1) - centres[slots % looks], axis=1)
+    near = (slots >= 0) & (slots < faces * looks) & (apart < _NEAR * eyes_px[slots % looks])
+    slots, landmarks, scores = slots[near], landmarks[near], scores[near]
+    np.maximum.at(best, slots, scores)
+    best[best < _LEAST_SCORE] = 0.0
+    likely = (best[slots] > 0) & (scores > _ALIKE * best[slots])
+    slots, landmarks, scores = slots[likely], landmarks[likely], scores[likely]
+    total = np.zeros(faces * looks)
+    np.add.at(total, slots, scores)
+    np.add.at(points, slots, landmarks * scores[:, None, None])
+    points /= np.where(total > 0, total, 1.0)[:, None, None]
+    return points.reshape(faces, looks, 5, 2), best.reshape(faces, looks)
 
 
 def _bands(tiles: Any, rows: int, columns: int) -> Any:
@@ -179,14 +210,6 @@ def _lay(canvas: Any, start: int, width: int, cells: Any, across: int) -> None:
     for band in range(len(cells) // across):
         own = cells[band * across : (band + 1) * across]
         device.place(canvas[start + band * width : start + band * width + across], own)
-
-
-def _sound(items: Array, found: Candidates, count: int) -> list[tuple[Array, Array]]:
-    """The points that are finite and their scores, in each of `count` items."""
-    finite = np.isfinite(found.landmarks).all(axis=(1, 2))
-    ends = np.searchsorted(items[finite], np.arange(1, count))
-    parts = (np.split(part[finite], ends) for part in (found.landmarks, found.scores))
-    return list(zip(*parts, strict=True))
 
 
 def _row_starts(height: int) -> list[int]:

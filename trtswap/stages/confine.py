@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
-from trtswap import device, tracing
+from trtswap import device, ops, tracing
 from trtswap.errors import OptionError
+from trtswap.native import allocate_like
 from trtswap.networks.mask import Occluder, Parser
+from trtswap.networks.swapper import Patches
 from trtswap.options import MaskOptions, Region
 from trtswap.stages.areas import area_masks
 from trtswap.stages.batch import Batch
 from trtswap.stages.mask import combine, soften
-from trtswap.types import Array
+from trtswap.types import Array, PixelFormat, Surface
 
 _CLASSES: Mapping[Region, int] = MappingProxyType(
     {
@@ -46,8 +49,9 @@ def confine(
     Comes before anything is put back into the frames: occluders see them as they were; the parser sees the patches.
     size: edge of a patch in pixels. Raises OptionError for areas of faces without sixty-eight points.
     """
+    whole = device.Constant(np.ones((1, size, size), np.float32))
     for batch in batches:
-        masks = [soften(mask) for mask in _masks(batch, size, options, occluders, parser)]
+        masks = [soften(mask) for mask in _masks(batch, size, options, occluders, parser, whole)]
         yield replace(batch, masks=combine(masks)) if masks else batch
 
 
@@ -57,19 +61,44 @@ def _masks(
     options: MaskOptions,
     occluders: Sequence[Occluder],
     parser: Parser | None,
+    whole: device.Constant,
 ) -> Iterator[Array]:
     if batch.placements is None or batch.patches is None or not batch.face_count:
         return
     if occluders:
         surfaces = [frame.surface for frame in batch.frames]
         faces = (batch.frame_of_face, batch.placements, size)
-        yield combine([occluder.masks(surfaces, *faces) for occluder in occluders])
+        with _beside_swapper(batch):
+            seen = combine([occluder.masks(surfaces, *faces) for occluder in occluders])
+        yield seen
     if "area" in options.kinds:
         yield area_masks(_points(batch), batch.placements, size, options.areas)
     if parser is not None:
-        patches = batch.patches
-        pictures = np.clip(device.to_host(patches.pixels) * patches.scale + patches.offset, 0, 1)
-        yield parser.masks(pictures, [_CLASSES[region] for region in options.regions])
+        yield parser.masks(_pictures(batch.patches, whole), [_CLASSES[region] for region in options.regions])
+
+
+@contextmanager
+def _beside_swapper(batch: Batch) -> Iterator[None]:
+    """On a GPU, work that sees the frames as they were, on a stream beside the one where the swapper may still run."""
+    if batch.unswapped is None:
+        yield
+        return
+    with device.use(device.index()) as stream:
+        stream.wait(batch.unswapped)
+        yield
+
+
+def _pictures(patches: Patches, whole: device.Constant) -> list[Surface]:
+    """The patches as they will be seen, in eight bits, where they are. whole: a mask of ones."""
+    count, _, height, width = patches.pixels.shape
+    planes = allocate_like(patches.pixels, (count, height, width, 3), np.uint8)
+    surfaces = [Surface(PixelFormat.RGB8, (planes[row],)) for row in range(count)]
+    placements = np.repeat(np.eye(2, 3)[None], count, axis=0)
+    ops.composite(
+        surfaces, np.arange(count), placements, patches.pixels, whole.beside(patches.pixels),
+        scale=patches.scale, offset=patches.offset,
+    )  # fmt: skip
+    return surfaces
 
 
 def _points(batch: Batch) -> Array:

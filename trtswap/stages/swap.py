@@ -34,8 +34,9 @@ def swap(
             vectors = swapper.balanced(shown.vectors(batch), _embeddings(batch), weight)
         else:
             vectors = shown.beside(batch, surfaces[0].planes[0])
+        unswapped = device.current().record() if surfaces[0].on_device else None
         patches = swapper.swap(surfaces, batch.frame_of_face, placements, vectors)
-        yield replace(batch, placements=placements, patches=patches)
+        yield replace(batch, placements=placements, patches=patches, unswapped=unswapped)
 
 
 def _embeddings(batch: Batch) -> Array:
