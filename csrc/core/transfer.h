@@ -37,6 +37,7 @@ constexpr double kShiftDoubt =
     0.04; // a shift counts half at this share of the variance of what the map leaves
 constexpr double kGainDoubt =
     0.06; // and the squared logarithms of the gains at this share of its part of all
+constexpr double kOtherPicture = 0.1; // at that part both doubts double: a beard and none, another pose
 
 struct Matrix3 {
     double v[9];
@@ -179,8 +180,11 @@ TRTSWAP_HD ColourMap transfer_map(const Moments& from, const Moments& to, const 
     for (int i = 0; i < 3; ++i) {
         shift2 += (to.mean[i] - from.mean[i]) * (to.mean[i] - from.mean[i]);
     }
-    const double moved = share * detail::believed(shift2, detail::kShiftDoubt * left);
-    const double kept = share * gains.bounded * detail::believed(gains.size2, detail::kGainDoubt * part);
+    const double other2 = part * part / (detail::kOtherPicture * detail::kOtherPicture);
+    const double shift_doubt = detail::kShiftDoubt * left * (1.0 + other2);
+    const double gain_doubt = detail::kGainDoubt * part * (1.0 + other2 * other2);
+    const double moved = share * detail::believed(shift2, shift_doubt);
+    const double kept = share * gains.bounded * detail::believed(gains.size2, gain_doubt);
     m = detail::combined(1.0 - kept, kept, m, 0.0, m);
     ColourMap map = identity_map();
     for (int i = 0; i < 3; ++i) {

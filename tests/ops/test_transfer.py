@@ -63,6 +63,29 @@ def test_monge_kantorovich_matches_its_definition() -> None:
         assert np.abs(matrix @ means[0] + offset - means[1]).max() <= tolerance.MAP * 100
 
 
+@pytest.mark.parametrize("method", ["mk", "reinhard"])
+def test_what_only_one_picture_has_is_not_given_to_the_other(method: str) -> None:
+    """Contrast and shift that go with a beard: the more pixels disagree, the less of them is done."""
+    rng = np.random.default_rng()
+    source = moments(rng.uniform(40, 60, 3), np.diag([81.0, 9, 9]))
+    target = moments(source[1:4] - (3, 0.5, 0.5), np.diag([182.0, 12, 10]))
+    alike = pair(source, target, np.diag(np.sqrt([183 / 82, 13 / 10, 11 / 10])))
+    gains, shifts = [], []
+    for apart in (0.0, 10, 60, 150):
+        each = alike.copy()
+        each[0, 2, 4] += apart  # of the variance of the difference in L*
+        matrix, offset = as_matrix(ops.transfer_maps(each, method))
+        gains.append(matrix[0, 0] - 1)
+        shifts.append(np.linalg.norm(matrix @ source[1:4] + offset - source[1:4]))
+    assert gains == sorted(gains, reverse=True)
+    assert shifts == sorted(shifts, reverse=True)
+    assert gains[0] > 0.45
+    assert gains[1] > 0.4
+    assert gains[2] < 0.25
+    assert gains[3] < 0.03
+    assert shifts[3] < 0.5 < 3 < shifts[0]
+
+
 def test_transferred_moments_are_the_target_s(target: Target) -> None:
     """A patch that went through its map has, in L*a*b*, the mean and (but for the ridge) covariance of the frame's."""
     rng = np.random.default_rng()
