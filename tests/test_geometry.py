@@ -12,7 +12,7 @@ from trtswap import geometry
 SIMILARITY_PX = 1e-9
 """float64 closed form against float64 least squares, on coordinates of about a thousand."""
 
-OPENCV_PX = 1e-2
+OPENCV_PX = 5e-3
 """OpenCV stops refining its estimate after ten iterations; seen: 1.6e-3 of a crop of 256."""
 
 RESIZE_PX = 2e-3

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from trtswap import errors
 from trtswap.errors import EngineError, TrtSwapError
-from trtswap.inference.builder import BuildRequest
+from trtswap.inference.builder import BuildRequest, Progress
 
 _running: set[_Worker] = set()
 _idle: list[_Worker] = []
@@ -28,8 +28,6 @@ _START = "from trtswap.inference.build_worker import main; sys.exit(main())"
 """What the process runs, with this one's search path: the current folder may hold anything."""
 
 _LAST_LINES = 5
-
-Progress = Callable[[str, int, int], None]
 
 
 @contextmanager

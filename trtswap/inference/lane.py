@@ -68,7 +68,7 @@ class Lane:
         self._profiles = tuple(profiles)
         self._use_graphs = graphs
         self._lent = ExitStack()
-        # Not one of its own: arrays that outlive the session would keep it alive, 0.6 MB of the GPU each.
+        # Not one of its own: memory that outlives the session remembers, and so keeps, the streams that used it.
         self.stream = self._lent.enter_context(device.borrowed(gpu))
         self._handle = self.stream.handle
         self._contexts: dict[int, _Ready] = {}
