@@ -72,9 +72,9 @@ def test_talking_heads_gain(noise: float) -> None:
     assert jitter < 0.9
 
 
-def test_errors_that_points_share_are_smoothed_away() -> None:
-    """A detector that is off as a whole, and by more than its points disagree: slowly and at random."""
-    rng = np.random.default_rng()
+def shared_errors(rng: np.random.Generator) -> np.ndarray:
+    """Error and jitter left of those of a detector that is off as a whole, slowly and at random, and by more than its
+    points disagree."""
     count = 150
     time = np.arange(count)
     slow = np.cumsum(rng.normal(0, 1, (count, 4)), axis=0)
@@ -85,9 +85,14 @@ def test_errors_that_points_share_are_smoothed_away() -> None:
     seen = moving(path + shared[:, :2], 200 * np.exp(shared[:, 2]), shared[:, 3])
     seen = seen + rng.normal(0, 0.25, seen.shape)
     result = smoothed(make_smoother(SmoothOptions(), 30.0), seen)
-    error, jitter = figures(result, truth) / figures(seen, truth)
-    assert error < 0.9
-    assert jitter < 1 / 3  # seen: 0.27 and less
+    return np.array(figures(result, truth) / figures(seen, truth))
+
+
+def test_errors_that_points_share_are_smoothed_away() -> None:
+    rng = np.random.default_rng()
+    error, jitter = np.median([shared_errors(rng) for _ in range(5)], axis=0)
+    assert error < 0.75  # of a thousand runs the median is 0.48, and one in thirty is above 0.67
+    assert jitter < 0.2  # 0.03, and 0.26
 
 
 def test_the_warp_is_what_no_view_of_a_flat_face_has() -> None:

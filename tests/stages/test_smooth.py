@@ -192,14 +192,14 @@ def test_growing_by_a_constant_factor_passes_unchanged() -> None:
     assert np.abs(smoothed(make(), points) - points).max() < 20 * FLOAT32_PX
 
 
-def test_white_noise_falls_as_the_rows_predict() -> None:
+def test_white_noise_on_a_moving_face_falls_as_the_rows_predict() -> None:
     rng = np.random.default_rng()
     steps = ladder(LAG)
     offsets = np.arange(-LAG, LAG + 1.0)
     row = fit(steps, np.abs(offsets), offsets / (LAG + 1), np.ones((1, 2 * LAG + 1))).rows[0, -1]
     deviation = 2.0
-    noisy = still(3000) + rng.normal(0, deviation, (3000, 5, 2))
-    centres = smoothed(make(), noisy).mean(axis=1)[100:-100]
+    path = moving(np.stack([7.0 * np.arange(3000), np.full(3000, 300.0)], axis=1))
+    centres = (smoothed(make(), path + rng.normal(0, deviation, path.shape)) - path).mean(axis=1)[100:-100]
     predicted = deviation / math.sqrt(5) * np.linalg.norm(row)
     assert centres.std(axis=0).mean() == pytest.approx(predicted, rel=0.08)
     shaking = np.linalg.norm(np.convolve(row, [1, -2, 1])) * deviation / math.sqrt(5)

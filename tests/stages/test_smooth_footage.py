@@ -68,6 +68,7 @@ def test_fast_motion_is_not_trailed(looks: int) -> None:
     [
         ("talk_1080p.mp4", 1),
         ("fast_720p.mp4", 1),
+        ("still_720p.mp4", 2),
         ("talk_1080p.mp4", 2),
         ("talk_360p.mp4", 2),
         ("fast_720p.mp4", 2),
@@ -81,12 +82,9 @@ def test_dropped_and_noisy_detections_shake_hardly_more(name: str, looks: int) -
     assert bench().disturbed_jitter(clip(name, looks), "symmetric") < DISTURBED * clean
 
 
-def test_a_disturbed_still_stays_below_a_tenth_of_a_pixel() -> None:
-    """Its noise is several times the clean detector's there, and so is what remains of it."""
+def test_a_disturbed_still_is_as_steady_as_can_be_seen() -> None:
     still = clip("still_720p.mp4")
-    shaken = bench().disturbed_jitter(still, "symmetric")
-    assert shaken < 0.1
-    assert shaken < bench().disturbed_jitter(still, "off") / 15
+    assert bench().disturbed_jitter(still, "symmetric") < bench().disturbed_jitter(still, "off") / 60
 
 
 def test_time_stamps_of_a_variable_rate_help() -> None:

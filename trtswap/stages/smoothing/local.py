@@ -73,6 +73,7 @@ class LocalFit:
         self._steady: tuple[Array, Array] | None = None
         self._allowed = np.zeros((0, len(self._steps.half_widths) - 1, len(self._sizes)))
         self._share = np.zeros((0, len(self._sizes)))
+        self.white = np.ones((0, len(self._sizes)))
 
     def push(self, ids: Array, values: Array, weights: Array, time_s: float) -> tuple[Array, list[int]]:
         """Adds a frame: ids [N], values [N, D + extras], weights [N]. Returns slots and fresh slots as
@@ -128,10 +129,12 @@ class LocalFit:
         if missing > 0:
             self._allowed = np.concatenate([self._allowed, np.zeros((missing, *self._allowed.shape[1:]))])
             self._share = np.concatenate([self._share, np.zeros((missing, self._share.shape[1]))])
+            self.white = np.concatenate([self.white, np.ones((missing, self.white.shape[1]))])
         if slots:
             tolerances = self._model.tolerances(self._noise.medians[slots], self._noise.counts[slots])
             self._allowed[slots] = self._steps.allowed(tolerances, self._sizes)
             self._share[slots] = tolerances.share
+            self.white[slots] = tolerances.white
 
     def _fits(self, slots: Array) -> Fits:
         """The fits; those of windows with the same gaps are kept as long as the rate is even."""

@@ -20,6 +20,7 @@ from trtswap.stages.smoothing.parameters import (
     repair,
 )
 from trtswap.stages.smoothing.point_noise import PointNoise
+from trtswap.stages.smoothing.rest import Rest
 from trtswap.stages.smoothing.robust import Guard
 from trtswap.stages.smoothing.window import TrackWindow
 from trtswap.types import Array, Faces
@@ -49,6 +50,7 @@ class Symmetric:
         self.lag_frames = lag_frames
         self._fit = LocalFit(lag_frames, frame_rate, GROUPS, PointNoise(), (ROTATION,), _EXTRAS, _LEANING)
         self._guard = Guard()
+        self._rest = Rest(lag_frames)
         self._delay: Delay[Faces] = Delay(lag_frames)
 
     def push(self, faces: Faces, *, cut: bool, time_s: float) -> list[Faces]:
@@ -73,12 +75,15 @@ class Symmetric:
             self._fit.skip()
         self._fit.reset()
         self._guard.reset()
+        self._rest.reset()
         return done
 
     def _finish(self, faces: Faces, slots: Array) -> Faces:
         if not len(faces):
             return faces
-        landmarks, boxes = recompose(self._fit.estimate(slots))
+        fit = self._fit
+        held = self._rest.hold(track_ids(faces), fit.estimate(slots), fit.window, slots, fit.white[slots])
+        landmarks, boxes = recompose(held)
         return placed(faces, landmarks, boxes)
 
     def _revise(self, fresh: list[int]) -> None:

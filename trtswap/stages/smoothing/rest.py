@@ -1,0 +1,94 @@
+"""Holds faces that rest: what moves by no more than chance is averaged for longer than any window reaches."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from trtswap.stages.smoothing.parameters import GROUPS, PARAMETERS, ROTATION, SCALE, SHAPE
+from trtswap.stages.smoothing.window import TrackWindow
+from trtswap.types import Array
+
+_HELD = SHAPE.stop
+_GROUPS = GROUPS[:_HELD, :4]
+_SIZES = _GROUPS.sum(axis=0)
+_PLACEMENT = 3
+"""Groups: position, scale, rotation. A face rests where all of them do; its shape may move all the same."""
+
+_LITTLE = 1e-9
+
+_HELD_BELOW = 0.6
+_FREE_FROM = 3.0
+"""In deviations of a single sample: what drifts less within half a window, and is less far from where it is held, is
+held; what does either by so much is followed at once."""
+
+_GAIN = 2.5
+"""Over the frames of half a window: so much of what is missing each low pass makes up in a frame."""
+
+_TURN = 2 * math.pi
+
+
+class Rest:
+    """The last step of smoothing: two low passes in a row follow the estimates of each track, slowly where these stay
+    within chance and at once where they do not. So what is shown is never further from them than chance might be."""
+
+    def __init__(self, lag_frames: int) -> None:
+        self._offsets = np.arange(-lag_frames, lag_frames + 1) / lag_frames
+        self._gain = min(_GAIN / lag_frames, 1.0)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        self._ids = np.zeros(0, np.int64)
+        self._slow = np.zeros((0, _HELD))
+        self._shown = np.zeros((0, _HELD))
+
+    def hold(self, ids: Array, estimates: Array, window: TrackWindow, slots: Array, noise: Array) -> Array:
+        """The parameters to show of tracks `ids` [N]: float64 [N, PARAMETERS]; the box is as estimated.
+
+        estimates: [N, PARAMETERS], of the centre of the window, which has the tracks in `slots`. noise: [N, 5], the
+        variance of white noise in each group, of position in template units.
+        """
+        goal = estimates[:, :_HELD]
+        self._meet(ids, goal)
+        leaning = window.weights[slots] * self._offsets
+        leaning /= np.maximum(leaning @ self._offsets, _LITTLE)[:, None]
+        samples = window.values[slots, :, :_HELD]
+        samples -= goal[:, None]
+        samples[..., ROTATION] -= _turns(samples[..., ROTATION])
+        drift = (leaning[:, None] @ samples)[:, 0]
+        away = goal - self._shown
+        units = noise[:, :4] * _SIZES
+        units[:, 0] *= np.exp(2 * goal[:, SCALE])
+        moved = np.maximum((drift * drift) @ _GROUPS, (away * away) @ _GROUPS) / units
+        placement = moved[:, :_PLACEMENT].max(axis=1)
+        if placement.min() >= _FREE_FROM**2:  # most faces most of the time
+            self._slow, self._shown = goal.copy(), goal.copy()
+            return np.asarray(estimates)
+        moved = np.sqrt(np.maximum(moved, placement[:, None]))
+        free = np.minimum(np.maximum(moved - _HELD_BELOW, 0.0) / (_FREE_FROM - _HELD_BELOW), 1.0)
+        gain = (self._gain + (1 - self._gain) * free * free * (3 - 2 * free)) @ _GROUPS.T
+        self._slow = self._slow + gain * (goal - self._slow)
+        self._shown = self._shown + gain * (self._slow - self._shown)
+        return np.concatenate([self._shown, estimates[:, _HELD:]], axis=1)
+
+    def _meet(self, ids: Array, goal: Array) -> None:
+        """Brings the rows in the order of `ids`, with angles less than half a turn from the goal's; tracks that were
+        not in the frame before begin at their goal."""
+        if not np.array_equal(ids, self._ids):
+            rows = {track: row for row, track in enumerate(self._ids.tolist())}
+            slow, shown = goal.copy(), goal.copy()
+            for row, track in enumerate(ids.tolist()):
+                if track in rows:
+                    slow[row], shown[row] = self._slow[rows[track]], self._shown[rows[track]]
+            self._ids, self._slow, self._shown = ids, slow, shown
+        turns = _turns(goal[:, ROTATION] - self._shown[:, ROTATION])
+        if turns.any():
+            self._slow[:, ROTATION] += turns
+            self._shown[:, ROTATION] += turns
+
+
+def _turns(angles: Array) -> Array:
+    """The whole turns in angles, in radians."""
+    return np.asarray(_TURN * np.rint(angles / _TURN))
