@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from trtswap.stages.smoothing.parameters import GROUPS, PARAMETERS, ROTATION, SCALE, SHAPE
+from trtswap.stages.smoothing.parameters import GROUPS, ROTATION, SCALE, SHAPE
 from trtswap.stages.smoothing.window import TrackWindow
 from trtswap.types import Array
 
