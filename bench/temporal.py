@@ -1,6 +1,6 @@
 """What the temporal stages cost: scene cuts, tracks, gaps, smoothing; ten faces with sixty-eight points at 1920x1080.
 
-    python bench/temporal.py [--faces 10] [--frames 2000] [--without-68] [--memory 100000]
+    python bench/temporal.py [--faces 10] [--frames 2000] [--without-68] [--resting] [--memory 100000]
 
 Processor time of one core per frame: mean, median, and the tenth of frames that was fastest, which a busy machine
 disturbs least. `--memory` runs so many frames more, with new tracks all the time, and prints the resident memory along
@@ -36,8 +36,9 @@ TEMPLATE = np.array([[0.34, 0.46], [0.66, 0.46], [0.5, 0.64], [0.37, 0.82], [0.6
 class Crowd:
     """Faces that move and are seen with noise; a few are missed."""
 
-    def __init__(self, count: int, dense: bool, rng: np.random.Generator) -> None:
+    def __init__(self, count: int, dense: bool, resting: bool, rng: np.random.Generator) -> None:
         self._rng = rng
+        self._way_px = 0.0 if resting else 40.0
         columns = np.arange(count) % 5
         self._homes = np.stack([220 + 370 * columns, 300 + 480 * (np.arange(count) // 5 % 2)], axis=1)
         self._phases = rng.uniform(0, 2 * np.pi, (count, 2))
@@ -48,7 +49,7 @@ class Crowd:
     def at(self, frame: int) -> Faces:
         """The faces that are detected in a frame."""
         rng, count = self._rng, len(self._homes)
-        centres = self._homes + 40 * np.sin(frame / 25 + self._phases)
+        centres = self._homes + self._way_px * np.sin(frame / 25 + self._phases)
         noise = rng.normal(0, 0.6, (count, 5, 2))
         points = (centres[:, None] + 180 * self._template + noise).astype(np.float32)
         boxes = np.concatenate([points.min(axis=1) - 50, points.max(axis=1) + 50], axis=1)
@@ -134,11 +135,13 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=10)
     parser.add_argument("--frames", type=int, default=2000)
     parser.add_argument("--without-68", action="store_true", help="faces have five points only")
+    parser.add_argument("--resting", action="store_true", help="faces stay where they are")
     parser.add_argument("--memory", type=int, default=0, metavar="FRAMES")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     rng = np.random.default_rng(1)
-    crowd, shown = Crowd(arguments.faces, not arguments.without_68, rng), pictures(rng)
+    kind = (arguments.faces, not arguments.without_68, arguments.resting)
+    crowd, shown = Crowd(*kind, rng), pictures(rng)
     line = Line()
     for first in range(0, arguments.frames, BATCH):
         line.push(*batch_of(crowd, shown, first), first)
@@ -148,7 +151,7 @@ def main() -> None:
         if count % mark < BATCH:
             print(f"frame {count}: {resident_mib():.1f} MiB", flush=True)
         if count % 97 < BATCH:
-            crowd = Crowd(arguments.faces, not arguments.without_68, rng)
+            crowd = Crowd(*kind, rng)
         line.spent_ms.clear()
         first = arguments.frames + count
         line.push(*batch_of(crowd, shown, first), first)

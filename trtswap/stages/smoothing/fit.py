@@ -58,10 +58,11 @@ class Ladder:
 
 @dataclass(frozen=True)
 class Fits:
-    """What is made of windows. rows: [N, K, W]; residuals: of all but the narrowest bandwidth. N is 1 when all tracks
-    share them."""
+    """What is made of windows. rows: [N, K, W]; slopes: [N, 1, W], the row that gives the drift within half a window of
+    samples whose mean is 0; residuals: of all but the narrowest bandwidth. N is 1 when all tracks share them."""
 
     rows: Array
+    slopes: Array
     residuals: Residuals
 
 
@@ -106,14 +107,18 @@ def fit(steps: Ladder, distances: Array, offsets: Array, weights: Array) -> Fits
     moments[~measured[:, centre], 0] = 0.0
     rows = _substitute(rows, moments[..., 0], centre)
     told = kernels[:, 1:] * measured[:, None]
-    return Fits(rows, residual_forms(told, offsets, steps.straight[1:], shrinkage[:, 1:]))
+    slopes = weights * offsets
+    slopes /= (slopes @ offsets + _EMPTY)[:, None]
+    return Fits(rows, slopes[:, None], residual_forms(told, offsets, steps.straight[1:], shrinkage[:, 1:]))
 
 
 def apart(fits: Fits) -> list[Fits]:
     """The fits of N tracks, one by one."""
     rows, form = fits.rows, fits.residuals
-    parts = zip(rows, form.kernels, form.basis, form.spare, strict=True)
-    return [Fits(one[None], Residuals(*(part[None] for part in rest))) for one, *rest in parts]
+    parts = zip(rows, fits.slopes, form.kernels, form.basis, form.spare, strict=True)
+    return [
+        Fits(one[None], slope[None], Residuals(*(part[None] for part in rest))) for one, slope, *rest in parts
+    ]
 
 
 def joined(fits: Sequence[Fits]) -> Fits:
@@ -121,6 +126,7 @@ def joined(fits: Sequence[Fits]) -> Fits:
     forms = [one.residuals for one in fits]
     return Fits(
         np.concatenate([one.rows for one in fits]),
+        np.concatenate([one.slopes for one in fits]),
         Residuals(
             np.concatenate([form.kernels for form in forms]),
             np.concatenate([form.basis for form in forms]),

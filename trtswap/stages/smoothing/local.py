@@ -93,18 +93,23 @@ class LocalFit:
 
     def estimate(self, slots: Array) -> Array:
         """The smoothed values [N, D] of the frame `lag_frames` before the newest, of tracks shown in it."""
+        return self.estimate_and_drift(slots)[0]
+
+    def estimate_and_drift(self, slots: Array) -> tuple[Array, Array]:
+        """As `estimate`, and how far the samples [N, D] drift about it within half a window."""
         if not len(slots):
-            return np.zeros((0, self._dimensions))
+            return np.zeros((0, self._dimensions)), np.zeros((0, self._dimensions))
         fits = self._fits(slots)
         values = self.window.values[slots, :, : self._dimensions]
         middle = self._unwrap(values, fits.rows) if self._turned(values) else None
         centre = values[:, self.lag_frames].copy()
         values -= centre[:, None]
         result = self._choice(fits, slots, values, centre)
+        drift = (fits.slopes @ values)[:, 0] - fits.slopes.sum(axis=2) * result
         result += centre
         if middle is not None:
             result[:, self._angles] = _wrap(result[:, self._angles] + middle)
-        return result
+        return result, drift
 
     def _choice(self, fits: Fits, slots: Array, values: Array, centre: Array) -> Array:
         """The estimate [N, D] of windows [N, W, D] from which the `centre` [N, D] is taken off."""

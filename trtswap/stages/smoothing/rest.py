@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from trtswap.stages.smoothing.parameters import GROUPS, ROTATION, SCALE, SHAPE
-from trtswap.stages.smoothing.window import TrackWindow
 from trtswap.types import Array
 
 _HELD = SHAPE.stop
@@ -16,10 +15,8 @@ _SIZES = _GROUPS.sum(axis=0)
 _PLACEMENT = 3
 """Groups: position, scale, rotation. A face rests where all of them do; its shape may move all the same."""
 
-_LITTLE = 1e-9
-
-_HELD_BELOW = 0.6
-_FREE_FROM = 3.0
+_HELD_BELOW = 0.7
+_FREE_FROM = 3.3
 """In deviations of a single sample: what drifts less within half a window, and is less far from where it is held, is
 held; what does either by so much is followed at once."""
 
@@ -34,7 +31,6 @@ class Rest:
     within chance and at once where they do not. So what is shown is never further from them than chance might be."""
 
     def __init__(self, lag_frames: int) -> None:
-        self._offsets = np.arange(-lag_frames, lag_frames + 1) / lag_frames
         self._gain = min(_GAIN / lag_frames, 1.0)
         self.reset()
 
@@ -44,21 +40,15 @@ class Rest:
         self._slow = np.zeros((0, _HELD))
         self._shown = np.zeros((0, _HELD))
 
-    def hold(self, ids: Array, estimates: Array, window: TrackWindow, slots: Array, noise: Array) -> Array:
+    def hold(self, ids: Array, estimates: Array, drift: Array, noise: Array) -> Array:
         """The parameters to show of tracks `ids` [N]: float64 [N, PARAMETERS]; the box is as estimated.
 
-        estimates: [N, PARAMETERS], of the centre of the window, which has the tracks in `slots`. noise: [N, 5], the
-        variance of white noise in each group, of position in template units.
+        estimates, drift: [N, PARAMETERS], the latter of samples within half a window. noise: [N, 5], the variance of
+        white noise in each group, of position in template units.
         """
         goal = estimates[:, :_HELD]
         self._meet(ids, goal)
-        leaning = window.weights[slots] * self._offsets
-        leaning /= np.maximum(leaning @ self._offsets, _LITTLE)[:, None]
-        samples = window.values[slots, :, :_HELD]
-        samples -= goal[:, None]
-        samples[..., ROTATION] -= _turns(samples[..., ROTATION])
-        drift = (leaning[:, None] @ samples)[:, 0]
-        away = goal - self._shown
+        drift, away = drift[:, :_HELD], goal - self._shown
         units = noise[:, :4] * _SIZES
         units[:, 0] *= np.exp(2 * goal[:, SCALE])
         moved = np.maximum((drift * drift) @ _GROUPS, (away * away) @ _GROUPS) / units

@@ -81,8 +81,8 @@ class Symmetric:
     def _finish(self, faces: Faces, slots: Array) -> Faces:
         if not len(faces):
             return faces
-        fit = self._fit
-        held = self._rest.hold(track_ids(faces), fit.estimate(slots), fit.window, slots, fit.white[slots])
+        estimates, drift = self._fit.estimate_and_drift(slots)
+        held = self._rest.hold(track_ids(faces), estimates, drift, self._fit.white[slots])
         landmarks, boxes = recompose(held)
         return placed(faces, landmarks, boxes)
 
