@@ -160,7 +160,11 @@ class LocalFit:
 
     def _turned(self, values: Array) -> bool:
         """Whether any angle is so large that two may lie on either side of half a turn."""
-        return bool(self._angles) and bool(np.abs(values[:, :, self._angles]).max(initial=0.0) > _QUARTER)
+        for column in self._angles:
+            angles = values[:, :, column]
+            if angles.size and max(angles.max(), -angles.min()) > _QUARTER:
+                return True
+        return False
 
     def _unwrap(self, values: Array, rows: Array) -> Array:
         """Makes angles, in place, differences to their mean direction, which it returns: [N, angles]."""

@@ -46,17 +46,19 @@ class Rest:
         estimates, drift: [N, PARAMETERS], the latter of samples within half a window. noise: [N, 5], the variance of
         white noise in each group, of position in template units.
         """
-        goal = estimates[:, :_HELD]
-        self._meet(ids, goal)
-        drift, away = drift[:, :_HELD], goal - self._shown
+        goal, drift = estimates[:, :_HELD], drift[:, :_HELD]
         units = noise[:, :4] * _SIZES
         units[:, 0] *= np.exp(2 * goal[:, SCALE])
-        moved = np.maximum((drift * drift) @ _GROUPS, (away * away) @ _GROUPS) / units
-        placement = moved[:, :_PLACEMENT].max(axis=1)
-        if placement.min() >= _FREE_FROM**2:  # most faces most of the time
-            self._slow, self._shown = goal.copy(), goal.copy()
+        moved = (drift * drift) @ _GROUPS / units
+        if (
+            moved[:, :_PLACEMENT].max(axis=1).min(initial=math.inf) >= _FREE_FROM**2
+        ):  # most faces most of the time
+            self._ids, self._slow, self._shown = ids, goal.copy(), goal.copy()
             return np.asarray(estimates)
-        moved = np.sqrt(np.maximum(moved, placement[:, None]))
+        self._meet(ids, goal)
+        away = goal - self._shown
+        moved = np.maximum(moved, (away * away) @ _GROUPS / units)
+        moved = np.sqrt(np.maximum(moved, moved[:, :_PLACEMENT].max(axis=1, keepdims=True)))
         free = np.minimum(np.maximum(moved - _HELD_BELOW, 0.0) / (_FREE_FROM - _HELD_BELOW), 1.0)
         gain = (self._gain + (1 - self._gain) * free * free * (3 - 2 * free)) @ _GROUPS.T
         self._slow = self._slow + gain * (goal - self._slow)
