@@ -1,9 +1,10 @@
 """What provenance costs: a large video signed and verified, and what is added around a short one.
 
-    python bench/provenance.py FOLDER [--size-gb 1] [--repeat 3]
+    python bench/provenance.py FOLDER [--size-gb 1] [--repeat 3] [--clip ../shared/media/talk_1080p.mp4]
 
-Makes a video of incompressible content in FOLDER (kept for the next time) and signs it, each time in a process of its
-own, whose peak memory is that of signing alone. The large one is its own original, the worst case: both are read.
+Makes videos of incompressible content in FOLDER (kept for the next time), and a minute of the clip over and over where
+there is one, and signs them, each time in a process of its own, whose peak memory is that of signing alone. Each is its
+own original, the worst case: both are read.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 SIZE = (1920, 1080)
 RATE = 30
 SECONDS = 60
+CLIP = Path(__file__).resolve().parents[2] / "shared" / "media" / "talk_1080p.mp4"
 
 
 def main() -> None:
@@ -32,6 +34,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--size-gb", type=float, default=1.0, help="10^9 bytes")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--clip", type=Path, default=CLIP, help="H.264 of some seconds")
     parser.add_argument("--child", choices=["sign", "verify"])
     arguments = parser.parse_args()
     if arguments.child:
@@ -39,9 +42,13 @@ def main() -> None:
         return
     large = arguments.folder / f"noise_{arguments.size_gb:g}gb.mp4"
     minute = arguments.folder / "noise_minute.mp4"
+    clip = arguments.folder / f"minute_of_{arguments.clip.name}"
     for path, size in ((large, arguments.size_gb * 1e9), (minute, 60e6)):
         if not path.exists():
             write_noise(path, int(size))
+    if arguments.clip.is_file():
+        repeat_clip(arguments.clip, clip)
+    for path in filter(Path.exists, (large, minute, clip)):
         print(f"{path.name}: {path.stat().st_size / 1e9:.3f} GB")
         for work in ("sign", "verify"):
             for _ in range(arguments.repeat):
@@ -66,6 +73,27 @@ def write_noise(path: Path, size: int) -> None:
             packet.stream, packet.pts, packet.dts, packet.is_keyframe = stream, index, index, True
             packet.time_base, packet.duration = Fraction(1, RATE), 1
             container.mux(packet)
+
+
+def repeat_clip(source: Path, path: Path) -> None:
+    """The picture of a clip, as it was encoded, over and over for a minute."""
+    with av.open(str(source)) as clip:
+        video = clip.streams.video[0]
+        packets = [
+            (bytes(packet), packet.pts, packet.dts, packet.is_keyframe)
+            for packet in clip.demux(video)
+            if packet.size
+        ]
+        base, rate, pause = video.time_base, video.average_rate, video.duration
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream_from_template(video)
+            for turn in range(round(SECONDS / float(pause * base))):
+                for data, pts, dts, key in packets:
+                    packet = av.Packet(data)
+                    packet.stream, packet.pts, packet.dts = stream, pts + turn * pause, dts + turn * pause
+                    packet.time_base, packet.duration = base, round(1 / (rate * base))
+                    packet.is_keyframe = key
+                    container.mux(packet)
 
 
 def _packets(rng: np.random.Generator) -> list[bytes]:

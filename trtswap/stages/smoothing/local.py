@@ -70,6 +70,7 @@ class LocalFit:
         self._time_s = -math.inf
         self._away = np.zeros(self.window.length)
         self._kept: dict[bytes, Fits] = {}
+        self._last: tuple[bytes, Fits] | None = None
         self._steady: tuple[Array, Array] | None = None
         self._allowed = np.zeros((0, len(self._steps.half_widths) - 1, len(self._sizes)))
         self._share = np.zeros((0, len(self._sizes)))
@@ -146,10 +147,17 @@ class LocalFit:
         times, weights = self.window.times_s, self.window.weights[slots]
         away = (times - times[self.lag_frames]) * self._rate
         if np.abs(away - self._away).max() >= _SAME_FRAMES or len(self._kept) > _MOST_KEPT:
-            self._away, self._kept = away, {}
+            self._away, self._kept, self._last = away, {}, None
+        whole = weights.tobytes()
+        if self._last is None or self._last[0] != whole:
+            self._last = (whole, self._fits_of(weights, away))
+        return self._last[1]
+
+    def _fits_of(self, weights: Array, away: Array) -> Fits:
+        """The fits of windows whose samples have these weights [N, W]; `away`: [W], in frames from the centre."""
         keys = [row.tobytes() for row in weights]
         if missing := {key: row for row, key in enumerate(keys) if key not in self._kept}:
-            counted = np.abs(np.arange(len(times)) - self.lag_frames)
+            counted = np.abs(np.arange(len(away)) - self.lag_frames)
             used = weights[list(missing.values())]
             fits = fit(self._steps, np.maximum(np.abs(away), counted), away / (self.lag_frames + 1), used)
             self._kept.update(zip(missing, apart(fits), strict=True))

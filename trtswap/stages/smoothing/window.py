@@ -24,7 +24,9 @@ class TrackWindow:
     def reset(self) -> None:
         """Forgets everything."""
         self._slots: dict[int, int] = {}
-        self._seen: dict[int, int] = {}
+        self._away_since: dict[int, int] = {}
+        self._shown: list[int] = []
+        self._shown_slots = np.zeros(0, np.intp)
         self._frame = 0
         self._end = self.length
         self._times = np.zeros(self._capacity)
@@ -58,20 +60,29 @@ class TrackWindow:
         slots that begin a new track."""
         self._advance(time_s)
         self._release()
-        fresh: list[int] = []
-        slots = np.empty(len(ids), np.intp)
-        for row, track in enumerate(ids.tolist()):
-            slot = self._slots.get(track)
-            if slot is None:
-                slot = self._allocate(track)
-                fresh.append(slot)
-            slots[row] = slot
-            self._seen[track] = self._frame
+        shown = ids.tolist()
+        fresh = self._show(shown) if shown != self._shown else []
+        slots = self._shown_slots
         newest = self._end - 1
         self._values[slots, newest] = values
         self._weights[slots, newest] = weights
         self._present[slots, newest] = True
         return slots, fresh
+
+    def _show(self, shown: list[int]) -> list[int]:
+        """Finds the slots of the tracks of a frame that are not those of the frame before; gives new ones."""
+        self._away_since.update(dict.fromkeys(self._shown, self._frame - 1))
+        self._shown = shown
+        fresh, slots = [], []
+        for track in shown:
+            slot = self._slots.get(track)
+            if slot is None:
+                slot = self._allocate(track)
+                fresh.append(slot)
+            self._away_since.pop(track, None)
+            slots.append(slot)
+        self._shown_slots = np.array(slots, np.intp)
+        return fresh
 
     def _advance(self, time_s: float) -> None:
         if self._end == self._capacity:
@@ -89,9 +100,11 @@ class TrackWindow:
         self._end += 1
 
     def _release(self) -> None:
+        if not self._away_since:  # as in most frames
+            return
         oldest = self._frame - self.length
-        for track in [track for track, frame in self._seen.items() if frame <= oldest]:
-            del self._seen[track], self._slots[track]
+        for track in [track for track, frame in self._away_since.items() if frame <= oldest]:
+            del self._away_since[track], self._slots[track]
 
     def _allocate(self, track: int) -> int:
         used = set(self._slots.values())
