@@ -100,6 +100,11 @@ class Picture:
         limit = min(BAR, float(self.luma.max()) / 4)
         return self.luma.max(axis=1) > limit, self.luma.max(axis=0) > limit
 
+    @cached_property
+    def whole(self) -> bool:
+        """Whether there are no bars."""
+        return all(bool(lit[0] and lit[-1]) for lit in self.lit)
+
 
 class Matcher:
     """Compares pictures of one size."""
@@ -201,6 +206,8 @@ def _weight(inside: Array, variance: Array, y: Look) -> Array:
 def _inside(older: Picture, newer: Picture) -> Array:
     """1 where neither bars nor their edge are in the window: float32 [h, w]."""
     inside = np.ones(older.luma.shape, np.float32)
+    if older.whole or newer.whole:
+        return inside
     for axis, (first, second) in enumerate(zip(older.lit, newer.lit, strict=True)):
         lit = np.flatnonzero(first | second)
         if not len(lit):
