@@ -83,7 +83,7 @@ def test_a_resting_face_may_hang_upside_down() -> None:
     truth = standing(200, angles=np.full(200, math.pi))
     deviation = 0.01 * EYES_PX
     off = np.linalg.norm(steady(truth + rng.normal(0, deviation, truth.shape)) - truth, axis=2)
-    assert off.max() < 3 * deviation
+    assert off[LAG:-LAG].max() < 3 * deviation  # of samples alone, as at the ends, it may be more
 
 
 # ---- the filter alone

@@ -36,7 +36,7 @@ class LocalFit:
 
     groups: [D, G], one 1 a row; dimensions of a group share noise level and bandwidth. angles: dimensions that are
     radians and wrap. extras: further numbers kept in the window behind the D, not smoothed. leaning: as of
-    `Ladder`.
+    `Ladder`. The attribute `white`, [slots, G], has the variances of white noise as of `Tolerances`.
     """
 
     def __init__(

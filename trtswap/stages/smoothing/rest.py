@@ -17,8 +17,8 @@ _PLACEMENT = 3
 
 _HELD_BELOW = 0.7
 _FREE_FROM = 3.3
-"""In deviations of a single sample: what drifts less within half a window, and is less far from where it is held, is
-held; what does either by so much is followed at once."""
+"""In deviations of the white noise of a sample: a face is held as firmly as can be while it drifts by less than the first
+within half a window and is less far from where it is held, and not at all once it does either by the second."""
 
 _GAIN = 2.5
 """Over the frames of half a window: so much of what is missing each low pass makes up in a frame."""
@@ -50,9 +50,8 @@ class Rest:
         units = noise[:, :4] * _SIZES
         units[:, 0] *= np.exp(2 * goal[:, SCALE])
         moved = (drift * drift) @ _GROUPS / units
-        if (
-            moved[:, :_PLACEMENT].max(axis=1).min(initial=math.inf) >= _FREE_FROM**2
-        ):  # most faces most of the time
+        drifting = moved[:, :_PLACEMENT].max(axis=1) >= _FREE_FROM**2
+        if drifting.all():  # as most faces do most of the time
             self._ids, self._slow, self._shown = ids, goal.copy(), goal.copy()
             return np.asarray(estimates)
         self._meet(ids, goal)
