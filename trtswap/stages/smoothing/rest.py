@@ -17,8 +17,8 @@ _PLACEMENT = 3
 
 _HELD_BELOW = 0.7
 _FREE_FROM = 3.3
-"""In deviations of the white noise of a sample: a face is held as firmly as can be while it drifts by less than the first
-within half a window and is less far from where it is held, and not at all once it does either by the second."""
+"""In deviations of the white noise of a sample: a face is held as firmly as can be while it drifts by less than the
+first within half a window and is less far from where it is held, and not at all once it does either by the second."""
 
 _GAIN = 2.5
 """Over the frames of half a window: so much of what is missing each low pass makes up in a frame."""
