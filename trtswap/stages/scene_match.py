@@ -102,7 +102,7 @@ class Picture:
 
     @cached_property
     def whole(self) -> bool:
-        """Whether there are no bars."""
+        """Whether no edge has a bar."""
         return all(bool(lit[0] and lit[-1]) for lit in self.lit)
 
 

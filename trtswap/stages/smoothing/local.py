@@ -94,19 +94,25 @@ class LocalFit:
 
     def estimate(self, slots: Array) -> Array:
         """The smoothed values [N, D] of the frame `lag_frames` before the newest, of tracks shown in it."""
-        return self.estimate_and_drift(slots)[0]
+        return self._estimate(slots, drifting=False)[0]
 
     def estimate_and_drift(self, slots: Array) -> tuple[Array, Array]:
         """As `estimate`, and how far the samples [N, D] drift about it within half a window."""
+        return self._estimate(slots, drifting=True)
+
+    def _estimate(self, slots: Array, *, drifting: bool) -> tuple[Array, Array]:
+        """The estimate, and the drift or nothing."""
+        drift = np.zeros((0, self._dimensions))
         if not len(slots):
-            return np.zeros((0, self._dimensions)), np.zeros((0, self._dimensions))
+            return drift, drift
         fits = self._fits(slots)
         values = self.window.values[slots, :, : self._dimensions]
         middle = self._unwrap(values, fits.rows) if self._turned(values) else None
         centre = values[:, self.lag_frames].copy()
         values -= centre[:, None]
         result = self._choice(fits, slots, values, centre)
-        drift = (fits.slopes @ values)[:, 0] - fits.slopes.sum(axis=2) * result
+        if drifting:
+            drift = (fits.slopes @ values)[:, 0] - fits.slopes.sum(axis=2) * result
         result += centre
         if middle is not None:
             result[:, self._angles] = _wrap(result[:, self._angles] + middle)
@@ -214,5 +220,10 @@ class LocalFit:
         return self._steady[1]
 
 
+def whole_turns(angles: Array) -> Array:
+    """What to take off angles, in radians, to bring them within half a turn."""
+    return np.asarray(_TURN * np.rint(angles / _TURN))
+
+
 def _wrap(angles: Array) -> Array:
-    return np.asarray(angles - _TURN * np.round(angles / _TURN))
+    return np.asarray(angles - whole_turns(angles))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from trtswap.stages.smoothing.local import whole_turns
 from trtswap.stages.smoothing.parameters import GROUPS, ROTATION, SCALE, SHAPE
 from trtswap.types import Array
 
@@ -22,8 +21,6 @@ first within half a window and is less far from where it is held, and not at all
 
 _GAIN = 2.5
 """Over the frames of half a window: so much of what is missing each low pass makes up in a frame."""
-
-_TURN = 2 * math.pi
 
 
 class Rest:
@@ -53,7 +50,7 @@ class Rest:
         drifting = moved[:, :_PLACEMENT].max(axis=1) >= _FREE_FROM**2
         if drifting.all():  # as most faces do most of the time
             self._ids, self._slow, self._shown = ids, goal.copy(), goal.copy()
-            return np.asarray(estimates)
+            return estimates
         self._meet(ids, goal)
         away = goal - self._shown
         moved = np.maximum(moved, (away * away) @ _GROUPS / units)
@@ -74,12 +71,7 @@ class Rest:
                 if track in rows:
                     slow[row], shown[row] = self._slow[rows[track]], self._shown[rows[track]]
             self._ids, self._slow, self._shown = ids, slow, shown
-        turns = _turns(goal[:, ROTATION] - self._shown[:, ROTATION])
+        turns = whole_turns(goal[:, ROTATION] - self._shown[:, ROTATION])
         if turns.any():
             self._slow[:, ROTATION] += turns
             self._shown[:, ROTATION] += turns
-
-
-def _turns(angles: Array) -> Array:
-    """The whole turns in angles, in radians."""
-    return np.asarray(_TURN * np.rint(angles / _TURN))

@@ -100,8 +100,6 @@ class TrackWindow:
         self._end += 1
 
     def _release(self) -> None:
-        if not self._away_since:  # as in most frames
-            return
         oldest = self._frame - self.length
         for track in [track for track, frame in self._away_since.items() if frame <= oldest]:
             del self._away_since[track], self._slots[track]
