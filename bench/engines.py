@@ -2,7 +2,7 @@
 
 Stand-ins are written to --folder, engines go to the usual cache (TRTSWAP_CACHE). Times are of device arrays in and out:
 so many batches queued that the GPU is never idle, from the first to the last, over their number. The call is what one
-batch costs the caller's thread, with the GPU left behind.
+batch costs the caller's thread, with the GPU left behind; the driver's part of it is what launching the graph takes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from standins import STAND_INS
 
 from trtswap import device
 from trtswap.engine_options import EngineOptions
+from trtswap.inference.cuda_calls import CapturedGraph
 from trtswap.inference.engine import Recipe, ensure
 from trtswap.inference.spec import load_specs
 from trtswap.inference.spec_types import FidelitySpec, NetworkSpec, TensorSpec
@@ -85,7 +88,7 @@ class Lines:
 
 
 def measure(session: TrtSession, spec: NetworkSpec, batch: int, seconds: float = 0.7) -> dict[str, float]:
-    """Milliseconds per batch with the GPU kept busy, microseconds of one call, items per second."""
+    """Milliseconds per batch with the GPU kept busy, microseconds of one call and of its launch, items per second."""
     rng = np.random.default_rng(0)
     lengths = {"W": spec.picture.size[0], "H": spec.picture.size[1]}
     inputs = {
@@ -101,22 +104,48 @@ def measure(session: TrtSession, spec: NetworkSpec, batch: int, seconds: float =
     for _ in range(6):
         session.enqueue(inputs, outputs)
     _wait()
-    count, calls = 0, []
-    start = time.perf_counter()
-    while time.perf_counter() - start < seconds:
-        for _ in range(8):
-            before = time.perf_counter()
-            session.enqueue(inputs, outputs)
-            calls.append(time.perf_counter() - before)
-        _wait()
-        count += 8
-    took = (time.perf_counter() - start) / count
+    calls: list[float] = []
+    launches: list[float] = []
+    took = _spent(lambda: session.enqueue(inputs, outputs), calls, seconds)
+    with _timed_launches(launches):
+        _spent(lambda: session.enqueue(inputs, outputs), [], 0.2)
     return {
         "batch": batch,
         "ms": took * 1000,
         "items_s": batch / took,
         "call_us": float(np.median(calls)) * 1e6,
+        "launch_us": float(np.median(launches)) * 1e6 if launches else 0.0,
     }
+
+
+def _spent(call: Callable[[], object], calls: list[float], seconds: float) -> float:
+    """Seconds a batch, eight queued at a time; what each call cost is added to `calls`."""
+    count, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        for _ in range(8):
+            before = time.perf_counter()
+            call()
+            calls.append(time.perf_counter() - before)
+        _wait()
+        count += 8
+    return (time.perf_counter() - start) / count
+
+
+@contextmanager
+def _timed_launches(launches: list[float]) -> Iterator[None]:
+    """Meanwhile each launch of a graph adds to `launches` what it took."""
+    plain = CapturedGraph.launch
+
+    def timed(self: CapturedGraph, stream: int) -> None:
+        before = time.perf_counter()
+        plain(self, stream)
+        launches.append(time.perf_counter() - before)
+
+    CapturedGraph.launch = timed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        CapturedGraph.launch = plain  # type: ignore[method-assign]
 
 
 def _wait() -> None:
@@ -129,7 +158,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(STAND_INS))
     parser.add_argument("--folder", type=Path, default=Path("build/standins"))
     parser.add_argument("--max-batch", type=int, default=32)
-    parser.add_argument("--level", type=int, default=EngineOptions().optimization_level)
+    parser.add_argument("--level", type=int, help="default: the spec's")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp16", "fp32"))
     parser.add_argument("--no-graphs", action="store_true", help="also without CUDA graphs")
     parser.add_argument("--json", type=Path)
@@ -167,7 +196,8 @@ def main() -> None:
                         rows.append(row)
                         print(
                             f"  batch {batch:3d} {'graph' if graphs else 'plain'}: {row['ms']:8.3f} ms, "
-                            f"{row['items_s']:8.0f} /s, call {row['call_us']:6.1f} us",
+                            f"{row['items_s']:8.0f} /s, call {row['call_us']:6.1f} us "
+                            f"({row['launch_us']:.1f} the driver's)",
                             flush=True,
                         )
     if wanted.json:

@@ -21,7 +21,7 @@ from trtswap import device
 from trtswap.chain import refiner_of, stages
 from trtswap.memory import device_memory
 from trtswap.networks.loader import NetworkSet
-from trtswap.options import SelectOptions, SwapOptions
+from trtswap.options import MonitorOptions, SelectOptions, SwapOptions
 from trtswap.pipeline import Pipeline
 from trtswap.quality.monitor import Monitor
 from trtswap.stages.batch import Batch
@@ -94,13 +94,14 @@ class _Bench:
         return reader, kept
 
     def decode(self) -> dict[str, float]:
-        """To surfaces where they are worked on, the second of two times."""
+        """To surfaces where they are worked on, from the first frame on, the second of two times."""
         gpu = 0 if self._on_gpu and self._wanted.decoder == "auto" else None
         clip, fps, in_place = self._clip(1), 0.0, 0
         for _ in range(2):
             with _lane(self._on_gpu), open_target(clip, gpu=gpu) as reader:
-                count, in_place, start = 0, 0, time.perf_counter()
+                count, in_place, start = -1, 0, 0.0
                 for frame in reader:
+                    start = start or time.perf_counter()
                     in_place += frame.surface.on_device
                     if self._on_gpu and not frame.surface.on_device:
                         device.upload(frame.surface)
@@ -181,9 +182,22 @@ class _Bench:
         """All stages, one face."""
         with _device_peak(self._on_gpu) as peak:
             fps, faces = self._surfaces(1)
+        self._found["one_fps"] = fps
         told = {"one_fps": fps, "one_faces": faces, **peak("one")}
         if "engines_fps" in self._found:
             told["share_of_engines"] = fps / self._found["engines_fps"]
+        return told
+
+    def monitored(self) -> dict[str, float]:
+        """All stages, one face, with the quality monitor in its usual mode."""
+        self._settings = replace(self._settings, monitor=MonitorOptions("sample"))
+        try:
+            fps, _ = self._surfaces(1)
+        finally:
+            self._settings = replace(self._settings, monitor=MonitorOptions("off"))
+        told = {"monitored_fps": fps}
+        if "one_fps" in self._found:
+            told["monitored_share"] = fps / self._found["one_fps"]
         return told
 
     def four(self) -> dict[str, float]:

@@ -6,6 +6,7 @@ engines    what the networks alone allow: the sum of their times per frame at th
 swapper    faces a second of the swapper's engine alone; with cropping; with cropping and compositing; and their shares
 one, four  decoded surfaces to composited ones, all stages, no file, with one face and with four in every frame; with
            one, its share of what the engines allow
+monitored  as one, with the quality monitor taking samples, and its share of that
 file       a whole run, the second of two; and its wall time over that of the slower of decode and encode
 strict     the same at `--memory strict`
 
@@ -31,9 +32,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PARTS = ("encode", "decode", "engines", "swapper", "one", "four", "file", "strict")
+PARTS = ("encode", "decode", "engines", "swapper", "one", "monitored", "four", "file", "strict")
 _COLUMNS = (
     *("decode_fps", "encode_fps", "engines_fps", "one_fps", "share_of_engines", "swapper_share"),
+    *("monitored_fps", "monitored_share"),
     *("four_fps", "file_fps", "wall_over_slower_codec", "file_device_mb", "strict_device_mb"),
 )
 

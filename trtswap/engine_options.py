@@ -22,7 +22,8 @@ class EngineOptions:
     precision: "auto" takes the fastest that passes its proof, half precision first; "fp16" accepts nothing slower than
         half precision with float32 islands; "fp32" is float32 throughout.
     max_batch: the largest batch, None for what the network's spec says.
-    workspace_mib: scratch memory that a layer may use. optimization_level: 0 (builds quickly) to 5 (searches longest).
+    workspace_mib: scratch memory that a layer may use. optimization_level: 0 (builds quickly) to 5 (searches longest),
+        None for what the network's spec says.
     tactic_sources: TensorRT's names of the libraries it may take kernels from; empty leaves the choice to TensorRT.
     hardware_compatible: one plan for all GPUs from Ampere on. version_compatible: one plan for the TensorRT versions
         of a major one. Both cost speed.
@@ -33,7 +34,7 @@ class EngineOptions:
     precision: Precision = "auto"
     max_batch: int | None = None
     workspace_mib: int = 4096
-    optimization_level: int = 3
+    optimization_level: int | None = None
     tactic_sources: tuple[str, ...] = ()
     hardware_compatible: bool = False
     version_compatible: bool = False
@@ -48,7 +49,7 @@ class EngineOptions:
         )
         _require(self.workspace_mib >= 16, f"the workspace is 16 MiB or more, not {self.workspace_mib}")
         _require(
-            0 <= self.optimization_level <= 5,
+            self.optimization_level is None or 0 <= self.optimization_level <= 5,
             f"the optimization level is 0 to 5, not {self.optimization_level}",
         )
         _require(1 <= self.contexts <= 16, f"1 to 16 batches run side by side, not {self.contexts}")

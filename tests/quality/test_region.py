@@ -45,8 +45,8 @@ def test_squares_are_means_of_four_samples(target: Target) -> None:
         [transform_points(np.array([[2.1, 0.3, 40], [-0.3, 2.1, 30]]), region.POINTS), region.POINTS + 60]
     )
     placements = region.placements_of(landmarks)
-    got = region.squares(target.put_surface(host), placements)
-    assert region.squares(host, placements[:0]) == []
+    got = region.squares(target.put_surface(host), placements).get()
+    assert region.squares(host, placements[:0]).get() == []
     for square, placement in zip(got, placements, strict=True):
         finer = 2 * placement + [[0, 0, 0.5], [0, 0, 0.5]]
         samples = reference.crop(host, finer, (2 * region.SIZE, 2 * region.SIZE))
@@ -59,7 +59,7 @@ def test_a_thumbnail_keeps_the_mean_and_stands_upright(target: Target) -> None:
     picture = np.full((360, 640, 3), 40, np.uint8)
     picture[:, 320:] = 200
     host = Surface(PixelFormat.RGB8, (picture,), rotation_deg=90)
-    small = region.thumbnail(target.put_surface(host))
+    small = region.thumbnail(target.put_surface(host)).get()
     assert small.shape == (320, 180, 3)
     assert small.mean() == pytest.approx(120, abs=0.5)
     assert small[:100].mean() == pytest.approx(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from trtswap.cli.process_arguments import add_models_argument
 from trtswap.cli.values import device_name, field_of
 from trtswap.engine_options import EngineOptions, Precision
+from trtswap.inference.spec_types import BuildSpec
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -91,8 +92,8 @@ def _add_build(parser: ArgumentParser) -> None:
         metavar="0..5",
         type=field_of(EngineOptions, "optimization_level", int),
         default=_DEFAULTS.optimization_level,
-        help="how long TensorRT searches for fast kernels: 0 hardly, 5 longest "
-        f"(default: {_DEFAULTS.optimization_level})",
+        help="how long TensorRT searches for fast kernels: 0 hardly, 5 longest (default: what the network's spec "
+        f"says, else {BuildSpec().optimization_level})",
     )
     group.add_argument(
         "--tactic-sources",

@@ -152,17 +152,16 @@ def _belongs(layer: Any, kept: Collection[str]) -> bool:
 
 
 def _timing_cache(config: Any, path: str | None) -> Any:
-    """The timing cache in use, filled from the file where that can be read."""
+    """The timing cache in use, filled from the file where that can be read and TensorRT takes it."""
     if path is None:
         return None
     try:
         content = Path(path).read_bytes()
     except OSError:
         content = b""
-    cache = config.create_timing_cache(content) if content else None
-    if cache is None:
-        cache = config.create_timing_cache(b"")
-    config.set_timing_cache(cache, False)
+    kept = config.create_timing_cache(content) if content else None
+    if kept is None or not config.set_timing_cache(kept, False):
+        config.set_timing_cache(config.create_timing_cache(b""), False)
     return config.get_timing_cache()
 
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -83,6 +83,12 @@ class Recipe:
     gpu: int
     calibration: Callable[[], Calibration]
 
+    @property
+    def optimization_level(self) -> int:
+        """That of the options, else the spec's."""
+        wanted = self.options.optimization_level
+        return self.spec.build.optimization_level if wanted is None else wanted
+
 
 def key_of(recipe: Recipe) -> plan.PlanKey:
     """What decides whether a plan in the cache fits. Raises NetworkError, DeviceError."""
@@ -98,7 +104,7 @@ def key_of(recipe: Recipe) -> plan.PlanKey:
         precision=options.precision,
         profiles=profiles(recipe.spec, options, any_batch=True),
         workspace_mib=options.workspace_mib,
-        optimization_level=options.optimization_level,
+        optimization_level=recipe.optimization_level,
         tactic_sources=tactic_sources(options),
         hardware_compatible=options.hardware_compatible,
         version_compatible=options.version_compatible,
@@ -146,17 +152,18 @@ def open_session(recipe: Recipe, reporter: Reporter) -> TrtSession:
     """
     engine = ensure(recipe, reporter)
     try:
-        session = _session(recipe, engine.content)
+        session = _session(recipe, engine.content, engine.record.outputs)
     except EngineError as error:
         if engine.built:
             raise
         reporter.step(f"the plan in the cache is built again: {error.message}")
-        session = _session(recipe, ensure(recipe, reporter, force=True).content)
+        engine = ensure(recipe, reporter, force=True)
+        session = _session(recipe, engine.content, engine.record.outputs)
     plan.touch(engine.record)
     return session
 
 
-def _session(recipe: Recipe, content: bytes) -> TrtSession:
+def _session(recipe: Recipe, content: bytes, outputs: Sequence[str]) -> TrtSession:
     return TrtSession(
         recipe.library,
         content,
@@ -165,6 +172,7 @@ def _session(recipe: Recipe, content: bytes) -> TrtSession:
         gpu=recipe.gpu,
         contexts=recipe.options.contexts,
         graphs=recipe.options.graphs,
+        outputs=outputs,
     )
 
 
@@ -209,6 +217,7 @@ class _Making:
                     steps=tuple(self.steps),
                     kept=dict(decision.keep) if attempt.half else {},
                     batched=prepared.batched,
+                    outputs=prepared.outputs,
                     latency_ms=latency,
                     last_used=started,
                 )
@@ -237,7 +246,7 @@ class _Making:
         content = self._build(attempt, decision, prepared)
         took = time.perf_counter() - started
         self.reporter.stage(f"proving {attempt.name}")
-        with _session(self.recipe, content) as session:
+        with _session(self.recipe, content, prepared.outputs) as session:
             verdict = prove(session, calibration, reference)
             latency = time_batches(session, calibration) if verdict.passed else {}
         outcome = "passed" if verdict.passed else "missed"
@@ -259,7 +268,7 @@ class _Making:
             tf32=attempt.tf32,
             profiles=profiles(self.recipe.spec, options, any_batch=True) if prepared.any_batch else None,
             workspace_mib=options.workspace_mib,
-            optimization_level=options.optimization_level,
+            optimization_level=self.recipe.optimization_level,
             tactic_sources=self.key.tactic_sources,
             hardware_compatible=options.hardware_compatible,
             version_compatible=options.version_compatible,

@@ -56,7 +56,8 @@ class PlanRecord:
 
     plan_sha256, plan_bytes: of the plan. precision: what was reached ("fp16", "fp16+fp32", "tf32", "fp32").
     fidelity: the proof's figures. steps: one line for each build tried. kept: node to the reason why it is in float32.
-    batched: "file", "rewritten", or why the network cannot take a batch. latency_ms: batch to milliseconds.
+    batched: "file", "rewritten", or why the network cannot take a batch. outputs: their names in the file's order.
+    latency_ms: batch to milliseconds.
     """
 
     key: PlanKey
@@ -69,6 +70,7 @@ class PlanRecord:
     steps: tuple[str, ...]
     kept: Mapping[str, str]
     batched: str
+    outputs: tuple[str, ...] = ()
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     last_used: float = 0.0
 
@@ -135,7 +137,8 @@ def read_record(path: Path) -> PlanRecord:
         key["profiles"] = tuple(tuple(int(item) for item in profile) for profile in key["profiles"])
         key["picture"] = tuple(key["picture"])
         key["tactic_sources"] = tuple(key["tactic_sources"])
-        values["steps"] = tuple(values["steps"])
+        for name in ("steps", "outputs"):
+            values[name] = tuple(values[name])
         return PlanRecord(PlanKey(**key), **values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EngineError(

@@ -19,7 +19,7 @@ from trtswap.inference.contract import Binding, DeclaredTensor, bind
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.types import Array
 
-RECIPE = 1
+RECIPE = 2
 """Version of the preparation; part of every plan's key."""
 
 
@@ -36,6 +36,11 @@ class Prepared:
     def any_batch(self) -> bool:
         """Whether it takes a batch."""
         return self.batched in ("file", "rewritten")
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the file's outputs, in its order."""
+        return tuple(declared.name for declared in self.binding.outputs)
 
     def named(self, samples: Mapping[str, Array]) -> dict[str, Array]:
         """Samples under the file's names instead of the spec's."""

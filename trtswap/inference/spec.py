@@ -14,6 +14,7 @@ from trtswap.errors import OptionError, SpecError, StrPath
 from trtswap.inference.spec_types import (
     NO_PICTURE,
     BatchSpec,
+    BuildSpec,
     Dimension,
     EnhanceSpec,
     FidelitySpec,
@@ -109,6 +110,7 @@ def parse_spec(text: str, origin: StrPath) -> NetworkSpec:
         fidelity=_fidelity(root.table("fidelity")),
         origin=str(origin),
         enhance=_enhance(root.table("enhance")) if kind.startswith("enhancer/") else None,
+        build=_build(root.table("build", optional=True)),
     )
     root.finish()
     return spec
@@ -286,6 +288,15 @@ def _batch(table: Table) -> BatchSpec:
         table.fail("opt", "min <= opt <= max", f"{batch.min}, {batch.opt}, {batch.max}")
     table.finish()
     return batch
+
+
+def _build(table: Table) -> BuildSpec:
+    usual = BuildSpec().optimization_level
+    build = BuildSpec(table.integer("optimization_level", minimum=0, default=usual))
+    if build.optimization_level > 5:
+        table.fail("optimization_level", "0 to 5", str(build.optimization_level))
+    table.finish()
+    return build
 
 
 def _precision(table: Table) -> PrecisionSpec:

@@ -113,6 +113,13 @@ class BatchSpec:
 
 
 @dataclass(frozen=True)
+class BuildSpec:
+    """How long TensorRT may search for an engine: optimization_level 0 to 5."""
+
+    optimization_level: int = 3
+
+
+@dataclass(frozen=True)
 class PrecisionSpec:
     """fp16: whether half precision may be tried. keep_float32: parts of the graph to keep in float32."""
 
@@ -157,6 +164,7 @@ class NetworkSpec:
     fidelity: FidelitySpec
     origin: str
     enhance: EnhanceSpec | None = None
+    build: BuildSpec = BuildSpec()
 
     @property
     def built_in(self) -> bool:

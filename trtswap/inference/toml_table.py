@@ -105,9 +105,11 @@ class Table:
             self.fail(key, "lengths from 1 and symbols such as N", str(values))
         return tuple(values)
 
-    def table(self, key: str) -> Table:
-        """A table within this one."""
-        return Table(self._take(key, dict, "a table", None), self._origin, f"{self._place}{key}.")
+    def table(self, key: str, *, optional: bool = False) -> Table:
+        """A table within this one; an empty one where it may be missing and is."""
+        return Table(
+            self._take(key, dict, "a table", {} if optional else None), self._origin, f"{self._place}{key}."
+        )
 
     def tables(self, key: str) -> tuple[Table, ...]:
         """An array of tables, at least one."""

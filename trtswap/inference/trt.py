@@ -28,7 +28,8 @@ class TrtSession:
     """A network as a TensorRT engine; see `Session`. May be used and closed in any thread.
 
     plan: the serialised engine of the network at `path`. gpu: its number. contexts: batches that may run side by side;
-    a further thread waits. graphs: replay a batch size that comes for the third time as one CUDA graph.
+    a further thread waits. graphs: replay a batch size that comes for the third time as one CUDA graph. outputs: their
+    names in the file's order; without them the engine's order counts.
     memory_bytes: of the device that it takes, about.
     Raises EngineError when the plan does not load here, NetworkContractError, DeviceError.
     """
@@ -43,6 +44,7 @@ class TrtSession:
         gpu: int = 0,
         contexts: int = 2,
         graphs: bool = True,
+        outputs: Sequence[str] = (),
     ) -> None:
         self.path = Path(path)
         self.spec = spec
@@ -52,15 +54,15 @@ class TrtSession:
             self._logger = make_logger(library.module)
             self._runtime = library.module.Runtime(self._logger)
             self._engine = deserialise(self._runtime, plan, self.path)
-            inputs, outputs, binding = bound(library.module, self._engine, spec, self.path)
+            inputs, made, binding = bound(library.module, self._engine, spec, self.path, outputs)
             offered = profiles(self._engine, inputs, binding.batch)
             self._fed = binding.fed
             self._inputs = inputs
-            self._outputs = outputs
+            self._outputs = made
             self._largest = max(profile.high for profile in offered)
             self.memory_bytes = len(plan) + contexts * workspace_bytes(self._engine)
             self._lanes = [
-                Lane(gpu, self._engine, inputs, outputs, offered, graphs=graphs) for _ in range(contexts)
+                Lane(gpu, self._engine, inputs, made, offered, graphs=graphs) for _ in range(contexts)
             ]
         self._free: LifoQueue[Lane] = LifoQueue()
         for lane in self._lanes:

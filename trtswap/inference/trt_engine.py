@@ -30,9 +30,10 @@ def deserialise(runtime: Any, plan: bytes, path: Path) -> Any:
 
 
 def bound(
-    trt: Any, engine: Any, spec: NetworkSpec, path: Path
+    trt: Any, engine: Any, spec: NetworkSpec, path: Path, outputs: Sequence[str] = ()
 ) -> tuple[tuple[EngineTensor, ...], tuple[EngineTensor, ...], Binding]:
-    """The engine's tensors in the spec's order. Raises NetworkContractError."""
+    """The engine's tensors in the spec's order. outputs: their names in the order of the network's file, which an
+    engine does not keep. Raises NetworkContractError."""
     shapes = _shapes(trt, engine)
     found: dict[bool, list[DeclaredTensor]] = {True: [], False: []}
     dtypes: dict[str, np.dtype[Any]] = {}
@@ -41,6 +42,8 @@ def bound(
         dtypes[name] = np.dtype(trt.nptype(engine.get_tensor_dtype(name)))
         is_input = engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT
         found[is_input].append(DeclaredTensor(name, str(dtypes[name]), shapes[name]))
+    order = {name: number for number, name in enumerate(outputs)}
+    found[False].sort(key=lambda declared: order.get(declared.name, len(order)))
     binding = bind(spec, found[True], found[False], path)
 
     def tensor(declared: DeclaredTensor, *, batched: bool = True) -> EngineTensor:
@@ -53,11 +56,11 @@ def bound(
         dtype = dtypes[declared.name]
         return EngineTensor(declared.name, dtype, lengths, math.prod(lengths) * dtype.itemsize)
 
-    outputs = [
+    made = [
         _reshaped(tensor(item, batched=False), wanted) if changed else tensor(item)
         for item, wanted, changed in zip(binding.outputs, spec.outputs, binding.reshaped, strict=False)
     ]
-    return tuple(tensor(item) for item in binding.inputs), tuple(outputs), binding
+    return tuple(tensor(item) for item in binding.inputs), tuple(made), binding
 
 
 def _shapes(trt: Any, engine: Any) -> dict[str, tuple[int | None, ...]]:

@@ -24,6 +24,8 @@ _WINDOW = 11
 _SIGMA = 1.5
 _REACH = _WINDOW // 2
 _C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+_LUMA = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
+_EACH = np.ones((1, 3), np.float32)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def weighted_quantiles(values: Array, shares: Sequence[float], weight: Array | N
 def mse(a: Array, b: Array, weight: Array | None = None) -> float:
     """The mean squared difference in codes squared, over R', G' and B' alike."""
     difference = np.asarray(a, np.float32) - np.asarray(b, np.float32)
-    return weighted_mean(np.einsum("ijk,ijk->ij", difference, difference), weight) / int(difference.shape[2])
+    return weighted_mean(_summed(difference * difference, _EACH), weight) / int(difference.shape[2])
 
 
 def to_db(mean_square: float) -> float:
@@ -148,9 +150,13 @@ def gradient_error(a: Array, b: Array, weight: Array | None = None) -> float:
 
 def luma(picture: Array) -> Array:
     """Y' of BT.709 in codes 0..255: float32 [H, W]."""
-    weights = np.array([0.2126, 0.7152, 0.0722], np.float32)
-    codes: Array = np.einsum("ijk,k->ij", np.asarray(picture, np.float32), weights)
-    return codes
+    return _summed(np.asarray(picture, np.float32), _LUMA)
+
+
+def _summed(picture: Array, weights: Array) -> Array:
+    """The channels of a picture float32 [H, W, 3] added up with weights float32 [1, 3]: float32 [H, W]."""
+    summed: Array = cv2.transform(picture, weights)
+    return summed
 
 
 def _blurred(picture: Array) -> Array:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from trtswap import tracing
 from trtswap.quality import metrics, region
+from trtswap.quality.region import Later
 from trtswap.quality.tally import Tally
 from trtswap.quality.trace import FaceTrace, Glimpse, Shot
 from trtswap.types import Array
@@ -26,7 +27,8 @@ class Look:
     frame just before; earlier: track to the row of the latter. scales: square pixels to a pixel of the result, per
     face. sources, results: the squares at the places; no sources without a source video. frame: the whole result,
     small. patches: by row of `places`, what the swapper made: float32 [3, S, S] on 0..1, and its placement, float64
-    [2, 3], frame to patch pixels. values: figures of the frame known already.
+    [2, 3], frame to patch pixels. Pictures are asked for by the judge's thread alone, so that whoever takes them waits
+    for nothing. values: figures of the frame known already.
     """
 
     index: int
@@ -37,18 +39,17 @@ class Look:
     places: Array
     earlier: dict[int, int]
     scales: list[float]
-    sources: list[Array] = field(default_factory=list)
-    results: list[Array] = field(default_factory=list)
-    frame: Array | None = None
-    patches: dict[int, tuple[Array, Array]] = field(default_factory=dict)
+    sources: Later[list[Array]] = field(default_factory=lambda: Later(list))
+    results: Later[list[Array]] = field(default_factory=lambda: Later(list))
+    frame: Later[Array] | None = None
+    patches: Later[dict[int, tuple[Array, Array]]] = field(default_factory=lambda: Later(dict))
     values: dict[str, float] = field(default_factory=dict)
 
     def shot(self, row: int) -> Shot:
         """The squares of one place."""
-        patch = None
-        if row in self.patches:
-            patch = region.patch_square(*self.patches[row], self.places[row])
-        return Shot(self.results[row], self.sources[row] if self.sources else None, patch)
+        sources, made = self.sources.get(), self.patches.get().get(row)
+        patch = None if made is None else region.patch_square(*made, self.places[row])
+        return Shot(self.results.get()[row], sources[row] if sources else None, patch)
 
 
 class Judge:
@@ -115,9 +116,10 @@ class Judge:
         last = self._last
         if look.frame is None or last is None or last.frame is None or look.cut:
             return {}
-        if last.index != look.index - 1 or last.frame.shape != look.frame.shape:
+        now, before = look.frame.get(), last.frame.get()
+        if last.index != look.index - 1 or now.shape != before.shape:
             return {}
-        return {"tpsnr_frame": metrics.tpsnr_db(look.frame, last.frame)}
+        return {"tpsnr_frame": metrics.tpsnr_db(now, before)}
 
     def _forget(self) -> None:
         """The faces not seen for longest, when there are very many."""

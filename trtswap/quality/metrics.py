@@ -51,7 +51,7 @@ def motion_between(before: Array, now: Array, weight: Array, *, turning: bool = 
     for _ in range(_ROUNDS):
         misfit = warped(second, matrix)[rows, columns] - wanted
         weighted = slopes * fitting
-        normal = np.einsum("ik,jk->ij", weighted, slopes)
+        normal = weighted @ slopes.T
         if not _solvable(normal):
             return None
         step = np.linalg.solve(normal, np.einsum("ik,k->i", weighted, misfit))

@@ -78,17 +78,20 @@ class _Made:
     placements: Array | None
     first: int
 
-    def of(self, rows: Array) -> dict[int, tuple[Array, Array]]:
+    def of(self, rows: Array) -> region.Later[dict[int, tuple[Array, Array]]]:
         """By position in `rows`: the patch float32 [3, S, S], R'G'B' about 0..1, and its placement."""
         if self.patches is None or self.placements is None:
-            return {}
+            return region.Later(dict)
         scale, offset = self.patches.scale, self.patches.offset
         wanted = (rows + self.first).tolist()
-        found = device.fetch([self.patches.pixels[row] for row in wanted]).get()
-        return {
-            position: (pixels * scale + offset, self.placements[row])
-            for position, (row, pixels) in enumerate(zip(wanted, found, strict=True))
-        }
+        placements = self.placements[wanted]
+        coming = device.fetch([self.patches.pixels[row] for row in wanted])
+        return region.Later(
+            lambda: {
+                position: (pixels * scale + offset, placement)
+                for position, (pixels, placement) in enumerate(zip(coming.get(), placements, strict=True))
+            }
+        )
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ Frames may lie on the host or on a GPU; only the squares are fetched. Pixels are
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
 import cv2
 import numpy as np
 
@@ -25,6 +28,23 @@ _ZERO, _CODE = (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)  # the operations' v
 _FINER = np.array([[2.0, 0, 0.5], [0, 2.0, 0.5]])
 THUMBNAIL = (320, 320)
 """Width and height that a whole frame is shrunk into."""
+
+
+ValueT = TypeVar("ValueT")
+
+
+class Later(Generic[ValueT]):
+    """A value whose making is left to whoever asks first; one thread may ask."""
+
+    def __init__(self, make: Callable[[], ValueT]) -> None:
+        self._make: Callable[[], ValueT] | None = make
+        self._value: ValueT | None = None
+
+    def get(self) -> ValueT:
+        """The value. Raises what making it raises."""
+        if self._make is not None:
+            self._value, self._make = self._make(), None
+        return self._value  # type: ignore[return-value]  # made above
 
 
 def _ellipse(wide: float, high: float) -> Array:
@@ -56,18 +76,19 @@ def scale_of(placement: Array) -> float:
     return float(np.sqrt(abs(np.linalg.det(placement[:, :2]))))
 
 
-def squares(surface: Surface, placements: Array) -> list[Array]:
-    """The squares of several faces of one frame. A pixel is the mean of 2 x 2 bilinear samples in the middles of its
-    quarters; edges are replicated."""
+def squares(surface: Surface, placements: Array) -> Later[list[Array]]:
+    """The squares of several faces of one frame as it is now. A pixel is the mean of 2 x 2 bilinear samples in the
+    middles of its quarters; edges are replicated. Of a frame on a GPU they are on their way when this returns."""
     if not len(placements):
-        return []
+        return Later(list)
     finer = compose(_FINER, placements)
     indices = np.zeros(len(placements), np.int32)
     size = (2 * SIZE, 2 * SIZE)
     picture = ops.crop(
         [surface], indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface)
     )
-    return [small(_interleaved(planes), SIZE) for planes in device.to_host(picture)]
+    coming = device.fetch([picture])
+    return Later(lambda: [small(_interleaved(planes), SIZE) for planes in coming.get()[0]])
 
 
 def patch_square(patch: Array, placement: Array, place: Array) -> Array:
@@ -82,9 +103,10 @@ def patch_square(patch: Array, placement: Array, place: Array) -> Array:
     return small(finer, SIZE)
 
 
-def thumbnail(surface: Surface) -> Array:
-    """The whole frame, upright, at so many places as fit THUMBNAIL, never more than it has: bilinear samples, not
-    means, so that differences between frames keep their size. float32 [h, w, 3]."""
+def thumbnail(surface: Surface) -> Later[Array]:
+    """The whole frame as it is now, upright, at so many places as fit THUMBNAIL, never more than it has: bilinear
+    samples, not means, so that differences between frames keep their size. float32 [h, w, 3]. Of a frame on a GPU it
+    is on its way when this returns."""
     placement, extent = letterbox_placement(
         surface.width_px, surface.height_px, surface.rotation_deg, THUMBNAIL
     )
@@ -93,7 +115,8 @@ def thumbnail(surface: Surface) -> Array:
         [surface], placement[None], extents, extent,
         channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface),
     )  # fmt: skip
-    return _interleaved(device.to_host(picture)[0])
+    coming = device.fetch([picture])
+    return Later(lambda: _interleaved(coming.get()[0][0]))
 
 
 def between(one: Surface, other: Surface) -> Array:
@@ -128,4 +151,5 @@ def _dtype(surface: Surface) -> str:
 
 
 def _interleaved(planes: Array) -> Array:
-    return np.ascontiguousarray(np.moveaxis(planes, 0, -1), np.float32)
+    picture: Array = cv2.merge([*planes.astype(np.float32, copy=False)])
+    return picture

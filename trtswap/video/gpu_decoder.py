@@ -170,16 +170,20 @@ class _Hardware:
 
 
 def _plane(view: Any, shape: tuple[int, ...], dtype: np.dtype[Any], gpu: int) -> device.GpuArray:
-    """One plane of the decoder's surface, of the expected shape, rows padded. Raises DeviceError for another."""
+    """One plane of the decoder's surface, of the expected shape, rows padded. Raises DeviceError for another.
+
+    Of 16-bit planes PyNvVideoCodec 2.2 counts strides in samples, not in bytes; the innermost tells.
+    """
     fields = view.__cuda_array_interface__
     samples = int(np.prod(fields["shape"]))
-    pitch = fields.get("strides") and int(fields["strides"][0])
     row = int(np.prod(shape[1:])) * dtype.itemsize
-    if samples != int(np.prod(shape)) or np.dtype(fields["typestr"]) != dtype or (pitch or row) < row:
+    strides = [int(stride) for stride in fields.get("strides") or ()]
+    pitch = strides[0] * (dtype.itemsize if strides[-1] == 1 else 1) if strides else row
+    if samples != int(np.prod(shape)) or np.dtype(fields["typestr"]) != dtype or pitch < row:
         raise DeviceError(f"the decoder gives planes {fields['shape']} of {fields['typestr']}, not {shape}")
     rest = [row // shape[1], dtype.itemsize][: len(shape) - 1]
     address = int(fields["data"][0])
-    return device.GpuArray(shape, dtype, address, None, device=gpu, strides=(pitch or row, *rest))
+    return device.GpuArray(shape, dtype, address, None, device=gpu, strides=(pitch, *rest))
 
 
 def unusable(path: StrPath, probe: Probe, gpu: int) -> str | None:

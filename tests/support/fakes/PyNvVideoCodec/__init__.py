@@ -86,13 +86,13 @@ class _Decoder:
             target[:, : rows.shape[1]] = rows
 
         driver.enqueue(self._stream, write)
-        typestr = "|u1" if item == 1 else "<u2"
+        typestr, samples = f"|u{item}", pitch // item  # as the real one: strides are in samples
         return DecodedFrame(
             frame.pts,
             [
-                CAIMemoryView((height, width, 1), (pitch, item, item), typestr, address),
+                CAIMemoryView((height, width, 1), (samples, 1, 1), typestr, address),
                 CAIMemoryView(
-                    (height // 2, width // 2, 2), (pitch, 2 * item, item), typestr, address + pitch * height
+                    (height // 2, width // 2, 2), (samples, 2, 1), typestr, address + pitch * height
                 ),
             ],
         )

@@ -295,7 +295,10 @@ class ICudaEngine(_Strict):
         self._profiles = content["profiles"]
         self.num_optimization_profiles = max(1, len(self._profiles))
         self._tensors = [(info, TensorIOMode.INPUT) for info in self._model.graph.input]
-        self._tensors += [(info, TensorIOMode.OUTPUT) for info in self._model.graph.output]
+        # As the real one: an output that another needs comes before it, whatever the file's order.
+        made = {name: number for number, node in enumerate(self._model.graph.node) for name in node.output}
+        outputs = sorted(self._model.graph.output, key=lambda info: made.get(info.name, -1))
+        self._tensors += [(info, TensorIOMode.OUTPUT) for info in outputs]
         self.num_io_tensors = len(self._tensors)
         inferred = onnx.shape_inference.infer_shapes(self._model)
         self._infos = {info.name: info for info in (*inferred.graph.input, *inferred.graph.output)}
