@@ -33,7 +33,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"memory"}),
     frozenset({"device", "geometry", "concurrency"}),
     frozenset({"tracing"}),
-    frozenset({"digest", "host_memory", "whole_file"}),
+    frozenset({"child", "digest", "host_memory", "whole_file"}),
     frozenset({"types", "options"}),
     frozenset({"engine_options", "provenance_options"}),
     frozenset({"errors"}),

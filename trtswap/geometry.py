@@ -7,6 +7,7 @@ is a pixel centre.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -162,6 +163,7 @@ def transform_boxes(matrix: Array, boxes: Array) -> Array:
     return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
 
 
+@lru_cache(maxsize=64)
 def letterbox_placement(
     width: int,
     height: int,
@@ -175,7 +177,8 @@ def letterbox_placement(
     to stand upright, then shrunk to fit where it is larger than the canvas (never enlarged; lengths
     truncated, half-pixel-centred resize), and put at the top left. margin: border added to the upright frame before it
     is shrunk, top right bottom left, 100 for half of its height or width.
-    Returns float64 [2, 3], stored frame pixels to canvas pixels, and the (width, height) it covers, the border with it.
+    Returns float64 [2, 3], not to be changed, stored frame pixels to canvas pixels, and the (width, height) it covers,
+    the border with it.
     """
     turn, upright = _turn(width, height, rotation_deg)
     top, right, bottom, left = (
@@ -186,7 +189,9 @@ def letterbox_placement(
     extent = _shrunk(whole, size)
     scale = np.array(extent, np.float64) / np.array(whole, np.float64)
     resize = np.concatenate([np.diag(scale), (0.5 * scale - 0.5)[:, None]], axis=1)
-    return compose(resize, turn), extent
+    placement = compose(resize, turn)
+    placement.setflags(write=False)
+    return placement, extent
 
 
 def non_max_suppression(boxes: Array, scores: Array, overlap: float) -> Array:

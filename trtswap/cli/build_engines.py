@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,43 +121,27 @@ def _plan_only(recipes: Sequence[Recipe], output: Output, *, force: bool) -> int
 
 
 _Result = tuple[str, "Engine | TrtSwapError"]
-_LOOK_S = 0.2
-"""How often the main thread wakes up while others build: a signal may be taken by one of them, at the moment when it
-starts a process, and then does not wake the main thread, which alone can act on it."""
 
 
 def _build_all(
     recipes: Sequence[Recipe], output: Output, console: Console, *, force: bool, jobs: int
 ) -> list[_Result]:
-    from trtswap.inference.build_process import kept_builders, stop_all
+    from trtswap.inference.build_process import kept_builders, side_by_side
 
     with reporting(output, console) as reporters, kept_builders():
+        builds = [partial(_build, recipe, reporters, output, force) for recipe in recipes]
         if jobs == 1:
-            return [_build(recipe, reporters(recipe.spec.name), output, force) for recipe in recipes]
-        started: list[Future[_Result]] = []
-        with ThreadPoolExecutor(jobs) as pool:
-            try:
-                for recipe in recipes:
-                    reporter = reporters(recipe.spec.name)
-                    started.append(pool.submit(_build, recipe, reporter, output, force))
-                return [_result(future) for future in started]
-            except BaseException:
-                for future in started:
-                    future.cancel()
-                stop_all()
-                raise
+            return [build() for build in builds]
+        return side_by_side(builds, jobs)
 
 
-def _result(future: Future[_Result]) -> _Result:
-    while not future.done():
-        wait([future], timeout=_LOOK_S)
-    return future.result()
-
-
-def _build(recipe: Recipe, reporter: EngineReporter, output: Output, force: bool) -> _Result:
+def _build(
+    recipe: Recipe, reporters: Callable[[str], EngineReporter], output: Output, force: bool
+) -> _Result:
     from trtswap.networks.sessions import ensure
 
     name = recipe.spec.name
+    reporter = reporters(name)
     try:
         engine = ensure(recipe, reporter, force=force)
     except TrtSwapError as error:

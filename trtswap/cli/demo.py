@@ -96,7 +96,7 @@ def _make(work: Path, demo: DemoOptions, device: str, report: Callable[[Progress
     """Everything, into an empty folder."""
     # Here, because they load FFmpeg, OpenCV and ONNX Runtime, and a mistyped option needs none of them.
     from trtswap import trial
-    from trtswap.demo.builtin import builtin_options
+    from trtswap.demo.builtin import build_engines, builtin_options
     from trtswap.demo.clips import plan_clip
 
     started = time.perf_counter()
@@ -109,6 +109,7 @@ def _make(work: Path, demo: DemoOptions, device: str, report: Callable[[Progress
     trial.draw_files(clip, files, told("draw"))
     options = replace(builtin_options(SwapOptions(device=device)), monitor=MonitorOptions(mode="full"))
     reports = [work / name for name in _REPORTS]
+    build_engines(options)
     trial.swap_files(clip, files, options, reports=reports, on_progress=report)
     measured = trial.measure_files(clip, files, on_frame=told("measure"))
     trial.write_sheet(work / _SHEET, measured.moments)

@@ -6,7 +6,7 @@ import json
 import sys
 import traceback
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from trtswap.errors import (
     DeviceError,
@@ -54,16 +54,16 @@ class Output:
     def result(self, text: str) -> None:
         """A result for people; left out with --json."""
         if not self.json:
-            print(text, flush=True)  # noqa: T201
+            _write(sys.stdout, text)
 
     def event(self, event: str, **fields: Any) -> None:
         """One line of JSON; only with --json."""
         if self.json:
-            print(json.dumps({"event": event, **fields}, allow_nan=False), flush=True)  # noqa: T201
+            _write(sys.stdout, json.dumps({"event": event, **fields}, allow_nan=False))
 
     def message(self, text: str) -> None:
         """A line on stderr."""
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
+        _write(sys.stderr, text)
 
     def note(self, text: str) -> None:
         """Something the user should know; left out with --quiet."""
@@ -88,6 +88,12 @@ class Output:
             path=getattr(error, "path", None) if isinstance(error, TrtSwapError) else None,
         )
         return code
+
+
+def _write(stream: TextIO, line: str) -> None:
+    """In one piece: `print` writes the end of a line by itself, and another thread's line may come between."""
+    stream.write(f"{line}\n")
+    stream.flush()
 
 
 def explain(error: BaseException) -> tuple[str, str | None]:

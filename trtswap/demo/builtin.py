@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from trtswap.inference.spec import load_specs
+from trtswap.inference.store import Store
+from trtswap.networks.sessions import build_together
 from trtswap.options import SwapOptions
 
 NAMES = {
@@ -31,3 +34,10 @@ def builtin_options(options: SwapOptions | None = None) -> SwapOptions:
         landmarks=replace(given.landmarks, network=NAMES["landmarker"]),
         mask=replace(given.mask, occluder=NAMES["occlusion"]),
     )
+
+
+def build_engines(options: SwapOptions) -> None:
+    """Builds the engines of the built-in networks where they are missing and would be used, all at the same time."""
+    store = Store(options.models)
+    networks = [(spec, store.find(spec)) for spec in load_specs().values() if spec.built_in]
+    build_together(networks, device_name=options.device)

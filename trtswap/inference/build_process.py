@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
-from trtswap import errors
+from trtswap import child, errors
 from trtswap.errors import EngineError, TrtSwapError
 from trtswap.inference.builder import BuildRequest, Progress
 
@@ -24,10 +23,12 @@ _keeping = 0
 _lock = threading.Lock()
 _stopping = threading.Event()
 
-_START = "from trtswap.inference.build_worker import main; sys.exit(main())"
-"""What the process runs, with this one's search path: the current folder may hold anything."""
-
 _LAST_LINES = 5
+_LOOK_S = 0.2
+"""How often the main thread wakes up while others build: a signal may be taken by one of them, at the moment when it
+starts a process, and then does not wake the main thread, which alone can act on it."""
+
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -73,6 +74,27 @@ def run_build(request: BuildRequest, plan: Path, device: int, on_progress: Progr
             leftover.unlink(missing_ok=True)
 
 
+def side_by_side(builds: Sequence[Callable[[], Result]], jobs: int) -> list[Result]:
+    """What several calls that build engines give, in order, at most `jobs` at a time. Any exception, KeyboardInterrupt
+    too, ends them all."""
+    started: list[Future[Result]] = []
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            started += [pool.submit(build) for build in builds]
+            return [_awaited(future) for future in started]
+        except BaseException:
+            for future in started:
+                future.cancel()
+            stop_all()
+            raise
+
+
+def _awaited(future: Future[Result]) -> Result:
+    while not future.done():
+        wait([future], timeout=_LOOK_S)
+    return future.result()
+
+
 def stop_all() -> None:
     """Ends every build of this process, in whatever thread it runs, and lets none begin."""
     _stopping.set()
@@ -115,9 +137,8 @@ class _Worker:
 
     def __init__(self) -> None:
         self.thread = threading.current_thread()
-        code = f"import sys; sys.path[:] = {sys.path!r}; {_START}"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code, str(os.getpid())],
+            child.command("trtswap.inference.build_worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

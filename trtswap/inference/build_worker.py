@@ -6,31 +6,22 @@ speaks JSON lines on stdout; what TensorRT itself prints goes to stderr.
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
-import signal
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
-from trtswap import device
+from trtswap import child, device
 from trtswap.errors import TrtSwapError
 from trtswap.inference import cache
 from trtswap.inference.builder import BuildRequest, build
 from trtswap.inference.tensorrt_library import load_tensorrt
 
-_PR_SET_PDEATHSIG = 1
-
 
 def main() -> int:
-    """Reads requests, builds, writes plans; returns 0 when nothing more is asked, 1 after an error that was told.
-
-    The first argument is the number of the parent's process.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops this process itself
-    channel = _private_stdout()
-    _die_with_parent(int(sys.argv[1]))
+    """Reads requests, builds, writes plans; returns 0 when nothing more is asked, 1 after an error that was told."""
+    channel = TextIOWrapper(child.settle_in(), encoding="utf-8")
     try:
         for line in sys.stdin:
             _build(json.loads(line), channel)
@@ -65,23 +56,6 @@ def _build(wanted: dict[str, Any], channel: TextIO) -> None:
 
 def _tell(channel: TextIO, event: str, **fields: Any) -> None:
     print(json.dumps({"event": event, **fields}), file=channel, flush=True)
-
-
-def _private_stdout() -> TextIO:
-    """The pipe to the parent, out of reach of native code that prints."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return channel
-
-
-def _die_with_parent(parent: int) -> None:
-    """A parent that is killed takes its builder along (Linux)."""
-    try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    except (OSError, AttributeError):
-        return
-    if os.getppid() != parent:  # gone already
-        sys.exit(1)
 
 
 if __name__ == "__main__":

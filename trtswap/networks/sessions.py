@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache, partial
 from pathlib import Path
 
 from trtswap import device
 from trtswap.engine_options import EngineOptions, device_index
-from trtswap.errors import DeviceError, EngineError, QualityError
+from trtswap.errors import DeviceError, EngineError, QualityError, TrtSwapError
+from trtswap.inference import plan
+from trtswap.inference.build_process import kept_builders, side_by_side
 from trtswap.inference.engine import Quiet, Recipe, ensure, key_of
 from trtswap.inference.engine import open_session as open_engine
 from trtswap.inference.ort import OrtSession, Provider
@@ -17,10 +22,12 @@ from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.tensorrt_library import TensorRT, load_tensorrt
 from trtswap.networks.calibration import calibration_of
 
-__all__ = ["engine_recipe", "ensure", "key_of", "open_session"]
+__all__ = ["build_together", "engine_recipe", "ensure", "key_of", "open_session"]
 
 _log = logging.getLogger(__name__)
 _DEFAULTS = EngineOptions()
+_TOGETHER = 5
+"""Builders at the same time, at most: each takes some 3 GB of the host's memory and 2 GB of the GPU's."""
 
 
 def open_session(
@@ -55,6 +62,34 @@ def open_session(
             raise
         _log.warning("ONNX Runtime runs %s: %s", spec.name, error)
         return OrtSession(path, spec, provider)
+
+
+def build_together(
+    networks: Sequence[tuple[NetworkSpec, Path]],
+    *,
+    device_name: str = "auto",
+    options: EngineOptions = _DEFAULTS,
+) -> None:
+    """Builds side by side the engines that are missing of networks that `open_session` would run on a GPU: a builder
+    of a small network keeps one core of the host busy and hardly the GPU. What cannot be had is left to it to tell."""
+    if device_name == "cpu":
+        return
+    gpu = device_index(device_name) or 0
+    try:
+        library = usable_tensorrt(gpu)
+    except (EngineError, DeviceError):
+        return
+    recipes = [engine_recipe(library, spec, path, options, gpu) for spec, path in networks]
+    missing = [recipe for recipe in recipes if isinstance(plan.find(key_of(recipe)), str)]
+    jobs = min(len(missing), _TOGETHER, (os.cpu_count() or 1) // 2)
+    if jobs > 1:
+        with kept_builders():
+            side_by_side([partial(_built, recipe) for recipe in missing], jobs)
+
+
+def _built(recipe: Recipe) -> None:
+    with suppress(TrtSwapError):
+        ensure(recipe, _Announcing(recipe.spec.name))
 
 
 def engine_recipe(

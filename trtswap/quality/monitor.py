@@ -19,7 +19,8 @@ from trtswap.networks.swapper import Patches
 from trtswap.options import MonitorOptions
 from trtswap.quality import metrics, region
 from trtswap.quality.figures import Quality
-from trtswap.quality.judge import Judge, Look
+from trtswap.quality.judge import Judge
+from trtswap.quality.look import Look
 from trtswap.quality.tally import Tally
 from trtswap.quality.trace import PointTrace
 from trtswap.types import Array, Faces, Frame, Surface
@@ -78,15 +79,15 @@ class _Made:
     placements: Array | None
     first: int
 
-    def of(self, rows: Array) -> region.Later[dict[int, tuple[Array, Array]]]:
+    def of(self, rows: Array) -> region.Lazy[dict[int, tuple[Array, Array]]]:
         """By position in `rows`: the patch float32 [3, S, S], R'G'B' about 0..1, and its placement."""
         if self.patches is None or self.placements is None:
-            return region.Later(dict)
+            return region.Lazy(dict)
         scale, offset = self.patches.scale, self.patches.offset
         wanted = (rows + self.first).tolist()
         placements = self.placements[wanted]
         coming = device.fetch([self.patches.pixels[row] for row in wanted])
-        return region.Later(
+        return region.Lazy(
             lambda: {
                 position: (pixels * scale + offset, placement)
                 for position, (pixels, placement) in enumerate(zip(coming.get(), placements, strict=True))
@@ -261,6 +262,7 @@ class Monitor:
             places=np.array(places).reshape(-1, 2, 3),
             earlier=earlier,
             scales=[region.scale_of(placement) for placement in placements],
+            apart=frame.surface.on_device,
         )
         return look, rows
 

@@ -33,7 +33,7 @@ THUMBNAIL = (320, 320)
 ValueT = TypeVar("ValueT")
 
 
-class Later(Generic[ValueT]):
+class Lazy(Generic[ValueT]):
     """A value whose making is left to whoever asks first; one thread may ask."""
 
     def __init__(self, make: Callable[[], ValueT]) -> None:
@@ -76,11 +76,11 @@ def scale_of(placement: Array) -> float:
     return float(np.sqrt(abs(np.linalg.det(placement[:, :2]))))
 
 
-def squares(surface: Surface, placements: Array) -> Later[list[Array]]:
+def squares(surface: Surface, placements: Array) -> Lazy[list[Array]]:
     """The squares of several faces of one frame as it is now. A pixel is the mean of 2 x 2 bilinear samples in the
     middles of its quarters; edges are replicated. Of a frame on a GPU they are on their way when this returns."""
     if not len(placements):
-        return Later(list)
+        return Lazy(list)
     finer = compose(_FINER, placements)
     indices = np.zeros(len(placements), np.int32)
     size = (2 * SIZE, 2 * SIZE)
@@ -88,7 +88,7 @@ def squares(surface: Surface, placements: Array) -> Later[list[Array]]:
         [surface], indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface)
     )
     coming = device.fetch([picture])
-    return Later(lambda: [small(_interleaved(planes), SIZE) for planes in coming.get()[0]])
+    return Lazy(lambda: [small(_interleaved(planes), SIZE) for planes in coming.get()[0]])
 
 
 def patch_square(patch: Array, placement: Array, place: Array) -> Array:
@@ -103,7 +103,7 @@ def patch_square(patch: Array, placement: Array, place: Array) -> Array:
     return small(finer, SIZE)
 
 
-def thumbnail(surface: Surface) -> Later[Array]:
+def thumbnail(surface: Surface) -> Lazy[Array]:
     """The whole frame as it is now, upright, at so many places as fit THUMBNAIL, never more than it has: bilinear
     samples, not means, so that differences between frames keep their size. float32 [h, w, 3]. Of a frame on a GPU it
     is on its way when this returns."""
@@ -116,7 +116,7 @@ def thumbnail(surface: Surface) -> Later[Array]:
         channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface),
     )  # fmt: skip
     coming = device.fetch([picture])
-    return Later(lambda: _interleaved(coming.get()[0][0]))
+    return Lazy(lambda: _interleaved(coming.get()[0][0]))
 
 
 def between(one: Surface, other: Surface) -> Array:

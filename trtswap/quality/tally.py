@@ -52,6 +52,18 @@ class Tally:
         self._moments: dict[str, list[Moment]] = {kind: [] for kind in _KINDS}
         self.counts = dict.fromkeys(("frames", "measured", "skipped", "missed", "faces", "filled"), 0)
 
+    def merge(self, other: Tally) -> None:
+        """Takes over the figures, flags, moments and counts of another, whose figures are not among those here."""
+        for name, sums in other._sums.items():
+            if sums.count:
+                self._sums[name], self._series[name] = sums, other._series[name]
+        for name, (events, judged) in other._flags.items():
+            self._flags[name][0] += events
+            self._flags[name][1] += judged
+        self._moments = other._moments
+        for name, count in other.counts.items():
+            self.counts[name] += count
+
     def cut(self, time_s: float) -> None:
         """A scene begins."""
         self._cuts.add(time_s)
