@@ -23,8 +23,8 @@ result), true-swap.mp4 (what it should be), side-by-side.png (target, result, tr
 tracks.jsonl (where faces were found), report.html and report.json (the quality report),
 figures.json (the figures against the truth).
 
-Where there is a GPU with TensorRT the first run builds five engines, which takes some
-minutes; --device cpu does without."""
+Where there is a GPU with TensorRT the first run builds five engines, which takes a minute
+or some; --device cpu does without."""
 
 DEMO_EPILOG = """\
 examples:
