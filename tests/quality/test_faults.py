@@ -171,13 +171,15 @@ def test_dropped_and_frozen_faces_are_counted(one: faults.Scene, perfect: Any, c
 
 def test_the_ranks_are_those_of_the_truth(one: faults.Scene) -> None:
     """Twenty variants with graded faults of three kinds, in random order: Spearman's coefficient of the figure and the
-    figure that knows the truth."""
+    figure that knows the truth. All shake in the same way, more or less: else ten frames tell how rather than how much.
+    """
     one = faults.beginning(one, 10)
     rng = np.random.default_rng()
     pairs: dict[str, list[tuple[float, float]]] = {"jitter": [], "shake": [], "colour": [], "seam": []}
+    way = int(rng.integers(1 << 32))
     grades = np.stack([rng.permutation((np.arange(20) + 0.5) / 20) for _ in range(3)], axis=1)
     for shake, tint, seam in (grades * (2, 10, 30)).tolist():
-        made = faults.shaken(one, shake, rng)
+        made = faults.shaken(one, shake, np.random.default_rng(way))
         made = faults.tinted(replace(one, swaps=made), [tint] * 10)
         truth, figures = true_figures(one, made), measure(one, made).figures
         pairs["jitter"].append((truth["temporal_face"], -figures["tpsnr_mc_delta.mean"]))
@@ -186,7 +188,7 @@ def test_the_ranks_are_those_of_the_truth(one: faults.Scene) -> None:
         edged = faults.seamed(one, seam)
         pairs["seam"].append((true_figures(one, edged)["seam"], measure(one, edged).figures["seam.mean"]))
     for name, values in pairs.items():
-        assert spearman(values) >= 0.9, (name, spearman(values))
+        assert spearman(values) >= 0.9, (name, spearman(values), way)
 
 
 def true_figures(one: faults.Scene, made: Sequence[Any]) -> dict[str, float]:
