@@ -65,3 +65,17 @@ def test_a_thumbnail_keeps_the_mean_and_stands_upright(target: Target) -> None:
     assert small[:100].mean() == pytest.approx(
         200, abs=0.1
     )  # turned counter-clockwise, the right side is on top
+
+
+def test_what_has_nothing_to_wait_for_is_made_at_once() -> None:
+    made: list[int] = []
+
+    def make() -> int:
+        made.append(len(made))
+        return made[-1]
+
+    assert region.Lazy(make).get() == 0
+    waiting = region.Lazy(make, waits=True)
+    assert made == [0]
+    assert (waiting.get(), waiting.get()) == (1, 1)
+    assert made == [0, 1]

@@ -12,7 +12,7 @@ from trtswap.quality.judge_process import JudgeProcess
 from trtswap.quality.look import Look
 from trtswap.quality.tally import Tally
 
-_WAITING = 24
+_WAITING = 16
 
 
 class Judge:

@@ -91,7 +91,8 @@ class _Made:
             lambda: {
                 position: (pixels * scale + offset, placement)
                 for position, (pixels, placement) in enumerate(zip(coming.get(), placements, strict=True))
-            }
+            },
+            waits=device.is_on_device(self.patches.pixels),
         )
 
 

@@ -34,11 +34,14 @@ ValueT = TypeVar("ValueT")
 
 
 class Lazy(Generic[ValueT]):
-    """A value whose making is left to whoever asks first; one thread may ask."""
+    """A value whose making is left to whoever asks first; one thread may ask. waits: whether there is something to wait
+    for; else it is made at once, and keeps nothing else in memory."""
 
-    def __init__(self, make: Callable[[], ValueT]) -> None:
+    def __init__(self, make: Callable[[], ValueT], *, waits: bool = False) -> None:
         self._make: Callable[[], ValueT] | None = make
         self._value: ValueT | None = None
+        if not waits:
+            self.get()
 
     def get(self) -> ValueT:
         """The value. Raises what making it raises."""
@@ -88,7 +91,9 @@ def squares(surface: Surface, placements: Array) -> Lazy[list[Array]]:
         [surface], indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface)
     )
     coming = device.fetch([picture])
-    return Lazy(lambda: [small(_interleaved(planes), SIZE) for planes in coming.get()[0]])
+    return Lazy(
+        lambda: [small(_interleaved(planes), SIZE) for planes in coming.get()[0]], waits=surface.on_device
+    )
 
 
 def patch_square(patch: Array, placement: Array, place: Array) -> Array:
@@ -116,7 +121,7 @@ def thumbnail(surface: Surface) -> Lazy[Array]:
         channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface),
     )  # fmt: skip
     coming = device.fetch([picture])
-    return Lazy(lambda: _interleaved(coming.get()[0][0]))
+    return Lazy(lambda: _interleaved(coming.get()[0][0]), waits=surface.on_device)
 
 
 def between(one: Surface, other: Surface) -> Array:
