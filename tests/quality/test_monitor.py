@@ -327,6 +327,8 @@ def test_a_judging_process_that_fails_ends_the_measuring_only(
     quality = observed(one, one.swaps)
     assert len(quality.notes) == 1
     assert ("ended with code -9" if fault == "killed" else "Error: ") in quality.notes[0]
+    if fault != "killed":
+        assert 0 < quality.figures["frames.measured"] < 12, "what was judged before counts"
     assert threads() == []
 
 

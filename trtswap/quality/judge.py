@@ -50,7 +50,7 @@ class Judge:
                 if not self._dropping:
                     self._guarded(self._judge, look)
             if self._process is not None and not self._dropping:
-                self._guarded(lambda process: self._tally.merge(process.finish()), self._process)
+                self._guarded(self._conclude, self._process)
         finally:
             if self._process is not None:
                 self._process.end()
@@ -61,6 +61,12 @@ class Judge:
         except Exception as error:  # told by the monitor; what still comes is taken and forgotten
             self._dropping = True
             self._on_error(error)
+
+    def _conclude(self, process: JudgeProcess) -> None:
+        tally, problem = process.finish()
+        self._tally.merge(tally)
+        if problem is not None:
+            raise RuntimeError(problem)
 
     def _judge(self, look: Look) -> None:
         with tracing.span("judge", "stage", frame=look.index):

@@ -33,15 +33,13 @@ class JudgeProcess:
             pickle.dump(look, self._process.stdin, pickle.HIGHEST_PROTOCOL)
             self._process.stdin.flush()
         except OSError:
-            self._answer()
-            raise RuntimeError("the judging process took nothing more") from None
+            raise self._lost() from None
 
-    def finish(self) -> Tally:
-        """All that it found. Raises RuntimeError when it failed."""
+    def finish(self) -> tuple[Tally, str | None]:
+        """All that it found, and what ended the judging early, if anything. Raises RuntimeError when it failed."""
         self.send(None)
-        tally = self._answer()
-        assert isinstance(tally, Tally)
-        return tally
+        tally, problem = self._answer()
+        return tally, problem
 
     def end(self) -> None:
         """Ends it at once and gives back its pipes."""
@@ -56,24 +54,31 @@ class JudgeProcess:
     def _answer(self) -> Any:
         assert self._process.stdout is not None
         try:
-            problem, tally = pickle.load(self._process.stdout)
+            return pickle.load(self._process.stdout)
         except (EOFError, pickle.UnpicklingError):
-            raise RuntimeError(f"the judging process ended with code {self._process.wait()}") from None
-        if problem is not None:
-            raise RuntimeError(problem)
-        return tally
+            raise self._lost() from None
+
+    def _lost(self) -> RuntimeError:
+        return RuntimeError(f"the judging process ended with code {self._process.wait()}")
 
 
 def main() -> int:
-    """The process: reads looks until None comes, then tells the tally; or what went wrong, at once."""
+    """The process: reads looks until None comes, then tells the tally. After an error looks are read and forgotten:
+    a parent that is still sending would wait for ever for one that answers instead of reading."""
     channel = child.settle_in()
-    tally, problem = Tally(), None
-    assessor = Assessor(tally)
-    try:
-        while (look := pickle.load(sys.stdin.buffer)) is not None:
-            assessor.assess(look)
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-    pickle.dump((problem, tally), channel, pickle.HIGHEST_PROTOCOL)
+    tally = Tally()
+    assessor, problem = Assessor(tally), None
+    while (look := pickle.load(sys.stdin.buffer)) is not None:
+        problem = problem or _assessed(assessor, look)
+    pickle.dump((tally, problem), channel, pickle.HIGHEST_PROTOCOL)
     channel.flush()
-    return int(problem is not None)
+    return 0
+
+
+def _assessed(assessor: Assessor, look: Look) -> str | None:
+    """Why it could not be judged, or None."""
+    try:
+        assessor.assess(look)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None

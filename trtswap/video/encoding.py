@@ -80,9 +80,7 @@ class Encoder:
             context.sample_aspect_ratio = info.sample_aspect_ratio
         if plan.codec_tag:
             context.codec_tag = plan.codec_tag
-        context.thread_type = (
-            "AUTO"  # not PyAV's "SLICE", with which x264 cuts frames into slices: slow and worse
-        )
+        context.thread_type = "AUTO"  # not PyAV's "SLICE", for which x264 cuts every frame into slices
         if options.threads:
             context.thread_count = options.threads
         if info.rotation_deg:
