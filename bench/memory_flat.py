@@ -1,6 +1,6 @@
 """Whether memory grows with the length of a video: the same clip, to and fro, for 60 and for 600 seconds.
 
-    python bench/memory_flat.py --target SHORT --source PICTURE [--models FOLDER] [--rate 10] [--seconds 60 600]
+    python bench/memory_flat.py --target SHORT --source PICTURE [--models FOLDER] [--rate 10] [--seconds 60 600] [--built-in]
 
 Each run is a process of its own. Told are the most that was resident, and the mean of the last half of the run, when
 everything has filled up; with a GPU the memory in use there too. Ends with 1 when a longer run takes over 3 % more.
@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trtswap import tracing
+from trtswap.demo.builtin import builtin_options
 from trtswap.demo.clip_file import ClipWriter
 from trtswap.memory import device_probes
 from trtswap.options import EncodeOptions, ProvenanceOptions, SwapOptions
@@ -58,6 +59,7 @@ def main() -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--frames", choices=("host", "gpu"), default="host")
     parser.add_argument("--swapper", default="auto")
+    parser.add_argument("--built-in", action="store_true", help="the built-in network in every role")
     parser.add_argument("--batch", type=int, default=SwapOptions().batch)
     parser.add_argument("--one", metavar="CLIP", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -101,6 +103,8 @@ def measure(arguments: argparse.Namespace, clip: str) -> dict[str, object]:
         provenance=ProvenanceOptions(unsigned_reason="a benchmark, whose output is not kept"),
         overwrite=True,
     )
+    if arguments.built_in:
+        options = builtin_options(options)
     curves = Curves()
     output = Path(clip).with_suffix(".out.mp4")
     with tracing.recording(curves, probes=device_probes(options)):
