@@ -11,12 +11,14 @@ from support.tracked import moving, smoothed
 
 from trtswap.demo.clips import make_clip
 from trtswap.geometry import TEMPLATES, estimate_similarity, invert, transform_points
+from trtswap.native import core
 from trtswap.options import ClipKind, SmoothOptions
 from trtswap.stages.smooth import make_smoother
-from trtswap.stages.smoothing.parameters import EYES, GROUPS, SHAPE, WARP, decompose
-from trtswap.stages.smoothing.point_noise import PointNoise
+from trtswap.stages.smoothing.face_template import FACE_TEMPLATE, WARP
 
 TEMPLATE = TEMPLATES["arcface_112_v2"]
+SHAPE = slice(4, 14)
+"""Of the parameters of a face."""
 CLIPS = 3
 
 
@@ -95,37 +97,42 @@ def test_errors_that_points_share_are_smoothed_away() -> None:
     assert jitter < 0.2  # 0.03, and 0.26
 
 
+def warps(points: np.ndarray) -> np.ndarray:
+    """What no view of a flat face explains of points [N, 5, 2]: [N, 2], in template units."""
+    boxes = np.tile([0.0, 0.0, 1.0, 1.0], (len(points), 1))
+    shapes = FACE_TEMPLATE.decompose(points, boxes)[:, SHAPE].reshape(-1, 5, 2)
+    return np.einsum("p,npd->nd", WARP, shapes)
+
+
 def test_the_warp_is_what_no_view_of_a_flat_face_has() -> None:
     rng = np.random.default_rng()
-    assert np.abs(WARP.T @ WARP - np.eye(2)).max() < 1e-12
+    assert np.linalg.norm(WARP) == pytest.approx(1, abs=1e-12)
     flat = np.stack([TEMPLATE @ rng.normal(0, 1, (2, 2)).T + rng.normal(0, 9, 2) for _ in range(20)])
     flat[:, 2] = rng.normal(0, 9, (20, 2))  # the nose is not in the plane
-    boxes = np.tile([0.0, 0.0, 1.0, 1.0], (20, 1))
-    assert np.abs(decompose(flat, boxes)[:, SHAPE] @ WARP).max() < 1e-9
+    assert np.abs(warps(flat)).max() < 1e-9
     noisy = moving(np.zeros((4000, 2)), 200.0) + rng.normal(0, 2.0, (4000, 5, 2))
-    warp = decompose(noisy, np.tile([0.0, 0.0, 1.0, 1.0], (4000, 1)))[:, SHAPE] @ WARP
-    assert warp.std() * 200 == pytest.approx(2.0, rel=0.05)
+    assert warps(noisy).std() * 200 == pytest.approx(2.0, rel=0.05)
 
 
 def test_noise_that_is_the_same_in_every_direction_is_measured_as_such() -> None:
     rng = np.random.default_rng()
-    scale, deviation, model = 150.0, 1.5, PointNoise()
+    scale, deviation, model = 150.0, 1.5, core.PointNoise(FACE_TEMPLATE)
     points = moving(np.full((4000, 2), 300.0), scale) + rng.normal(0, deviation, (4000, 5, 2))
     boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
-    parameters = decompose(points, boxes)
+    parameters = FACE_TEMPLATE.decompose(points, boxes)
     squares = model.squares(parameters - parameters.mean(axis=0), parameters)
-    tolerances = model.tolerances(np.median(squares, axis=0)[None], np.array([64]))
-    units = model.units(parameters[:1])
-    expected = np.array([(parameters[:, GROUPS[:, group] > 0].var(axis=0)).mean() for group in range(4)])
-    assert tolerances.white[0, :4] * units[0, :4] == pytest.approx(expected, rel=0.1)
-    assert tolerances.share[0, :4].min() > 0.9
+    white, _, share = model.tolerances(np.median(squares, axis=0), 64)
+    units = np.array([np.exp(2 * parameters[0, 2]), 1, 1, 1])  # position is in template units
+    parts = (slice(0, 2), slice(2, 3), slice(3, 4), SHAPE)  # position, scale, rotation, shape
+    expected = np.array([parameters[:, part].var(axis=0).mean() for part in parts])
+    assert white[:4] * units == pytest.approx(expected, rel=0.1)
+    assert share[:4].min() > 0.9
 
 
 def test_noise_is_presumed_where_it_is_not_known() -> None:
-    model = PointNoise()
-    unknown = model.tolerances(np.full((1, model.kinds), np.inf), np.array([0]))
-    assert 0.001 < np.sqrt(unknown.white[0, 0] * 5) / EYES < 0.03
-    assert np.isfinite(unknown.slow).all()
+    white, slow, _ = core.PointNoise(FACE_TEMPLATE).tolerances(np.full(6, np.inf), 0)
+    assert 0.001 < np.sqrt(white[0] * 5) / FACE_TEMPLATE.eyes < 0.03
+    assert np.isfinite(slow).all()
 
 
 def test_the_support_draws_what_the_renderer_says() -> None:

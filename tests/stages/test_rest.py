@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from support.tracked import EYES, moving, smoothed
 
+from trtswap.native import core
 from trtswap.options import SmoothOptions
 from trtswap.stages.smooth import make_smoother
-from trtswap.stages.smoothing.fit import fit, ladder
-from trtswap.stages.smoothing.parameters import PARAMETERS, ROTATION
-from trtswap.stages.smoothing.rest import Rest
 
 RATE = 30.0
 LAG = 10
 SIZE = 200.0
+PARAMETERS, ROTATION = 18, 3
+"""How many numbers say where a face is and what it is like; and which of them is its angle."""
 EYES_PX = SIZE * EYES
 FREE = 3.3
 """So many deviations off is followed at once."""
@@ -39,8 +39,7 @@ def eased(frames: int, start: int, stop: int) -> np.ndarray:
 def test_a_resting_face_is_steadier_than_the_widest_window(share: float) -> None:
     """What the widest window alone leaves of white noise is known in closed form."""
     deviation = share * EYES_PX
-    offsets = np.arange(-LAG, LAG + 1.0)
-    row = fit(ladder(LAG), np.abs(offsets), offsets / (LAG + 1), np.ones((1, 2 * LAG + 1))).rows[0, -1]
+    row = core.fit_rows(np.ones(2 * LAG + 1))[-1]
     rng = np.random.default_rng()
     noisy = standing(3000) + rng.normal(0, deviation, (3000, 5, 2))
     centres = steady(noisy).mean(axis=1)[100:-100]
@@ -92,7 +91,7 @@ def test_a_resting_face_may_hang_upside_down() -> None:
 def test_what_is_shown_stays_near_the_estimates() -> None:
     """Goals that jump about by what may be chance: the whole is never further off than twice the limit."""
     rng = np.random.default_rng()
-    rest, noise, still = Rest(LAG), np.full((1, 5), 0.04), np.zeros((1, PARAMETERS))
+    rest, noise, still = core.Rest(LAG), np.full((1, 5), 0.04), np.zeros((1, PARAMETERS))
     for step in rng.uniform(-1, 1, (300, 14)) * rng.choice([0.1, 0.5, 2.0], (300, 1)):
         goal = np.zeros((1, PARAMETERS))
         goal[0, [0, 1, *range(4, 14)]] = step[:12]
@@ -106,7 +105,7 @@ def test_what_is_shown_stays_near_the_estimates() -> None:
 def test_a_face_that_drifts_is_not_held(group: int) -> None:
     """Position, scale or rotation: all of the face is free. Noise of 0.2 in units of the template, 20 pixels each."""
     rng = np.random.default_rng()
-    rest, noise = Rest(LAG), np.full((1, 5), 0.04)
+    rest, noise = core.Rest(LAG), np.full((1, 5), 0.04)
     drift = np.zeros((1, PARAMETERS))
     drift[0, group] = 1.1 * FREE * 0.2 * (20 * math.sqrt(2) if group == 0 else 1)
     for _ in range(20):
@@ -118,8 +117,8 @@ def test_a_face_that_drifts_is_not_held(group: int) -> None:
 def test_tracks_keep_their_places_whatever_their_order() -> None:
     """Tracks come, go and change their rows; each is as it would be alone."""
     rng = np.random.default_rng()
-    together, noise = Rest(LAG), np.full((4, 5), 0.04)
-    alone = {track: Rest(LAG) for track in range(4)}
+    together, noise = core.Rest(LAG), np.full((4, 5), 0.04)
+    alone = {track: core.Rest(LAG) for track in range(4)}
     before: set[int] = set()
     for _ in range(60):
         ids = rng.permutation(4)[: rng.integers(1, 5)]
@@ -129,7 +128,7 @@ def test_tracks_keep_their_places_whatever_their_order() -> None:
         result = together.hold(ids, goals, drift, noise[: len(ids)])
         for row, track in enumerate(ids.tolist()):
             if track not in before:
-                alone[track].reset()
+                alone[track] = core.Rest(LAG)
             own = slice(row, row + 1)
             expected = alone[track].hold(ids[own], goals[own], drift[own], noise[:1])
             np.testing.assert_allclose(result[own], expected, atol=1e-12)
@@ -137,7 +136,7 @@ def test_tracks_keep_their_places_whatever_their_order() -> None:
 
 
 def test_two_frames_of_look_ahead_are_too_few_to_hold_anything() -> None:
-    rest, rng = Rest(2), np.random.default_rng()
+    rest, rng = core.Rest(2), np.random.default_rng()
     for _ in range(20):
         goal = rng.normal(0, 0.1, (1, PARAMETERS))
         shown = rest.hold(np.zeros(1, np.intp), goal, np.zeros((1, PARAMETERS)), np.ones((1, 5)))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tracked import EYES, as_faces, boxes_around, moving, smoothed
 
+from trtswap.native import core
 from trtswap.options import SmoothOptions
 from trtswap.stages.smooth import Smoother, make_smoother
 from trtswap.stages.smoothing.causal import (
@@ -22,9 +23,8 @@ from trtswap.stages.smoothing.causal import (
     adaptive_alpha,
     ema_weights,
 )
-from trtswap.stages.smoothing.fit import fit, ladder
-from trtswap.stages.smoothing.local import lag_in_frames
-from trtswap.stages.smoothing.parameters import decompose, recompose, repair
+from trtswap.stages.smoothing.face_template import FACE_TEMPLATE
+from trtswap.stages.smoothing.lag import lag_in_frames
 from trtswap.types import Faces
 
 METHODS = ("symmetric", "individual", "one-euro", "ema", "off")
@@ -194,9 +194,7 @@ def test_growing_by_a_constant_factor_passes_unchanged() -> None:
 
 def test_white_noise_on_a_moving_face_falls_as_the_rows_predict() -> None:
     rng = np.random.default_rng()
-    steps = ladder(LAG)
-    offsets = np.arange(-LAG, LAG + 1.0)
-    row = fit(steps, np.abs(offsets), offsets / (LAG + 1), np.ones((1, 2 * LAG + 1))).rows[0, -1]
+    row = core.fit_rows(np.ones(2 * LAG + 1))[-1]
     deviation = 2.0
     path = moving(np.stack([7.0 * np.arange(3000), np.full(3000, 300.0)], axis=1))
     centres = (smoothed(make(), path + rng.normal(0, deviation, path.shape)) - path).mean(axis=1)[100:-100]
@@ -210,23 +208,18 @@ def test_white_noise_on_a_moving_face_falls_as_the_rows_predict() -> None:
 
 def test_rows_sum_to_one_and_reproduce_parabolas() -> None:
     rng = np.random.default_rng()
-    steps = ladder(LAG)
     offsets = np.arange(-LAG, LAG + 1.0) / (LAG + 1)
-    weights = rng.uniform(0.3, 1, (20, 2 * LAG + 1))
-    rows = fit(steps, np.abs(offsets) * (LAG + 1), offsets, weights).rows
+    rows = np.array([core.fit_rows(weights) for weights in rng.uniform(0.3, 1, (20, 2 * LAG + 1))])
     assert np.abs(rows.sum(axis=2) - 1).max() < 1e-9
     assert np.abs(rows[:, 1:] @ offsets).max() < 1e-5
     assert np.abs(rows[:, 2:] @ offsets**2).max() < 1e-2
-    even = fit(steps, np.abs(offsets) * (LAG + 1), offsets, np.ones((1, 2 * LAG + 1))).rows
-    assert np.abs(even - even[:, :, ::-1]).max() < 1e-12
-    assert np.abs(even[:, 2:] @ offsets**2).max() < 1e-7
+    even = core.fit_rows(np.ones(2 * LAG + 1))
+    assert np.abs(even - even[:, ::-1]).max() < 1e-12
+    assert np.abs(even[2:] @ offsets**2).max() < 1e-7
 
 
 def test_a_window_in_which_nothing_counts_gives_its_centre() -> None:
-    steps = ladder(2)
-    offsets = np.arange(-2.0, 3)
-    rows = fit(steps, np.abs(offsets), offsets / 3, np.zeros((1, 5))).rows
-    assert np.array_equal(rows[0], np.tile([0, 0, 1, 0, 0], (4, 1)))
+    assert np.array_equal(core.fit_rows(np.zeros(5)), np.tile([0, 0, 1, 0, 0], (4, 1)))
 
 
 @pytest.mark.parametrize("method", DELAYED)
@@ -361,7 +354,7 @@ def test_parameters_there_and_back(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.uniform(-2000, 2000, (6, 5, 2))
     boxes = boxes_around(points)
-    landmarks, corners = recompose(decompose(points, boxes))
+    landmarks, corners = FACE_TEMPLATE.recompose(FACE_TEMPLATE.decompose(points, boxes))
     assert np.abs(landmarks - points).max() < 1e-8
     assert np.abs(corners - boxes).max() < 1e-8
 
@@ -375,7 +368,7 @@ def test_repair_puts_points_where_the_shape_says(seed: int, wrong: int) -> None:
     trusted = np.ones(5, bool)
     trusted[rng.choice(5, wrong, replace=False)] = False
     spoiled = np.where(trusted[:, None], points, rng.uniform(-5000, 5000, (5, 2)))
-    assert np.abs(repair(spoiled, trusted, shape.reshape(10)) - points).max() < 1e-6
+    assert np.abs(FACE_TEMPLATE.repair(spoiled, trusted, shape.reshape(10)) - points).max() < 1e-6
 
 
 # ---- the causal filters

@@ -14,7 +14,7 @@ from trtswap.geometry import transform_points
 from trtswap.options import BlendOptions, SmoothOptions
 from trtswap.stages.batch import Batch
 from trtswap.stages.mask import combine, skin_weights
-from trtswap.stages.smoothing.local import lag_in_frames
+from trtswap.stages.smoothing.lag import lag_in_frames
 from trtswap.stages.smoothing.running import RunningSignal
 from trtswap.stages.smoothing.signal import TrackSignal
 from trtswap.types import Array

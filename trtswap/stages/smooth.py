@@ -7,7 +7,7 @@ from typing import Protocol
 from trtswap.options import SmoothOptions
 from trtswap.stages.smoothing.causal import Ema, Off, OneEuro
 from trtswap.stages.smoothing.individual import Individual
-from trtswap.stages.smoothing.local import lag_in_frames
+from trtswap.stages.smoothing.lag import lag_in_frames
 from trtswap.stages.smoothing.symmetric import Symmetric
 from trtswap.types import Faces
 

@@ -1,0 +1,86 @@
+#include "smoothing/signal.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace trtswap::smoothing {
+
+namespace {
+
+constexpr double LEAST_DEVIATION = 1e-6; // of the largest number, is never an outlier
+
+Groups one_group(int dimensions) { return Groups(std::vector<int>(dimensions, 0)); }
+
+} // namespace
+
+SignalSmoother::SignalSmoother(int dimensions, int lag_frames, double frame_rate)
+    : dimensions_(dimensions),
+      fit_(lag_frames, frame_rate, one_group(dimensions), std::make_unique<PlainNoise>(one_group(dimensions)),
+           LocalFit::NO_ANGLE, 1, LEANING),
+      delay_(lag_frames) {}
+
+std::optional<SignalSmoother::Values> SignalSmoother::push(const std::int64_t* ids, int count,
+                                                           const double* values, const double* weights,
+                                                           double time_s) {
+    std::vector<double> samples;
+    samples.reserve(static_cast<std::size_t>(count) * (dimensions_ + 1));
+    for (int row = 0; row < count; ++row) { // the window keeps each weight as given behind the numbers
+        const double* numbers = values + static_cast<std::ptrdiff_t>(row) * dimensions_;
+        samples.insert(samples.end(), numbers, numbers + dimensions_);
+        samples.push_back(weights[row]);
+    }
+    TrackWindow::Pushed pushed = fit_.push(ids, count, samples.data(), weights, time_s);
+    revise(pushed.fresh);
+    const auto ready = delay_.push({{ids, ids + count}, std::move(pushed.slots)});
+    return ready ? std::optional<Values>(finish(*ready)) : std::nullopt;
+}
+
+std::vector<SignalSmoother::Values> SignalSmoother::flush() {
+    std::vector<Values> done;
+    delay_.flush(fit_, [&](const Waiting& frame) { done.push_back(finish(frame)); });
+    fit_.reset();
+    guard_.reset();
+    return done;
+}
+
+SignalSmoother::Values SignalSmoother::finish(const Waiting& frame) {
+    Values values(frame.slots.size() * dimensions_);
+    for (std::size_t row = 0; row < frame.slots.size(); ++row) {
+        fit_.estimate(frame.slots[row], values.data() + row * dimensions_, nullptr);
+    }
+    return values;
+}
+
+// Takes the weight of outliers among the last three frames, and gives it back to those that proved true.
+void SignalSmoother::revise(const std::vector<int>& fresh) {
+    TrackWindow& window = fit_.window();
+    const int length = window.length(), width = window.dimensions(), first = length - NEEDED;
+    std::vector<Recent> recent;
+    recent.reserve(window.slot_count());
+    for (int slot = 0; slot < window.slot_count(); ++slot) {
+        const double* values = window.values(slot) + static_cast<std::ptrdiff_t>(first) * width;
+        double largest = 0, least = std::numeric_limits<double>::infinity();
+        for (int frame = 0; frame < NEEDED; ++frame) {
+            const double* sample = values + static_cast<std::ptrdiff_t>(frame) * width;
+            for (int d = 0; d < dimensions_; ++d) {
+                largest = std::max(largest, std::abs(sample[d]));
+            }
+            least = std::min(least, sample[dimensions_]);
+        }
+        recent.push_back({values, width, 1, dimensions_, window.present(slot) + first,
+                          window.times_s() + first, least >= MEASURED,
+                          LEAST_DEVIATION * largest + std::numeric_limits<double>::min(),
+                          std::numeric_limits<double>::infinity()});
+    }
+    const auto trusted = guard_.judge(recent, fresh, fit_.refresh());
+    for (int slot = 0; slot < window.slot_count(); ++slot) {
+        for (int frame = 0; frame < JUDGED; ++frame) {
+            const int place = length - JUDGED + frame;
+            const double given = window.values(slot)[static_cast<std::ptrdiff_t>(place) * width + dimensions_];
+            window.weights(slot)[place] = trusted[slot][frame] ? given : 0.0;
+        }
+    }
+}
+
+} // namespace trtswap::smoothing
