@@ -319,7 +319,7 @@ def test_a_judging_process_that_fails_ends_the_measuring_only(
                 self._process.kill()
                 self._process.wait()
             else:
-                look.results = region.Lazy(lambda: [np.zeros((3, 3))])
+                look.results = region.Lazy(lambda _: [np.zeros((3, 3))])
                 look.results.get()
         real(self, look)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from support import reference, tolerance
@@ -70,7 +72,8 @@ def test_a_thumbnail_keeps_the_mean_and_stands_upright(target: Target) -> None:
 def test_what_has_nothing_to_wait_for_is_made_at_once() -> None:
     made: list[int] = []
 
-    def make() -> int:
+    def make(pictures: list[np.ndarray]) -> int:
+        assert pictures == []
         made.append(len(made))
         return made[-1]
 
@@ -79,3 +82,13 @@ def test_what_has_nothing_to_wait_for_is_made_at_once() -> None:
     assert made == [0]
     assert (waiting.get(), waiting.get()) == (1, 1)
     assert made == [0, 1]
+
+
+def test_pictures_that_have_arrived_go_to_another_process_unmade(target: Target) -> None:
+    picture = np.random.default_rng().integers(0, 256, (180, 320, 3), dtype=np.uint8)
+    surface = target.put_surface(Surface(PixelFormat.RGB8, (picture,)))
+    small = region.thumbnail(surface)
+    small.arrive()
+    sent = pickle.loads(pickle.dumps(small))
+    assert np.array_equal(sent.get(), small.get())
+    assert np.array_equal(sent.get(), picture)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import subprocess
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 from trtswap import child
 from trtswap.quality.assess import Assessor
 from trtswap.quality.look import Look
 from trtswap.quality.tally import Tally
+
+
+_NUMBER = struct.Struct("<Q")
 
 
 class JudgeProcess:
@@ -30,8 +34,7 @@ class JudgeProcess:
         """Hands over the next one; waits while the process is behind. Raises RuntimeError when it failed."""
         assert self._process.stdin is not None
         try:
-            pickle.dump(look, self._process.stdin, pickle.HIGHEST_PROTOCOL)
-            self._process.stdin.flush()
+            _write(self._process.stdin, look)
         except OSError:
             raise self._lost() from None
 
@@ -62,13 +65,45 @@ class JudgeProcess:
         return RuntimeError(f"the judging process ended with code {self._process.wait()}")
 
 
+def _write(stream: IO[bytes], look: Look | None) -> None:
+    """Arrays go as they are, beside the rest: other threads of this process need not wait for copies of them."""
+    arrays: list[memoryview] = []
+    rest = pickle.dumps(look, protocol=5, buffer_callback=lambda array: arrays.append(array.raw()))
+    lengths = [len(rest), *(array.nbytes for array in arrays)]
+    stream.write(_NUMBER.pack(len(lengths)) + b"".join(_NUMBER.pack(length) for length in lengths) + rest)
+    for array in arrays:
+        stream.write(array)
+    stream.flush()
+
+
+def _read(stream: IO[bytes]) -> Look | None:
+    """What `_write` wrote. Raises EOFError when there is no more."""
+    count = _number(stream)
+    rest, *arrays = [_exactly(stream, length) for length in [_number(stream) for _ in range(count)]]
+    look: Look | None = pickle.loads(rest, buffers=arrays)
+    return look
+
+
+def _number(stream: IO[bytes]) -> int:
+    value: int = _NUMBER.unpack(_exactly(stream, _NUMBER.size))[0]
+    return value
+
+
+def _exactly(stream: IO[bytes], length: int) -> bytes:
+    """Raises EOFError."""
+    data = stream.read(length)
+    if len(data) < length:
+        raise EOFError
+    return data
+
+
 def main() -> int:
     """The process: reads looks until None comes, then tells the tally. After an error looks are read and forgotten:
     a parent that is still sending would wait for ever for one that answers instead of reading."""
     channel = child.settle_in()
     tally = Tally()
     assessor, problem = Assessor(tally), None
-    while (look := pickle.load(sys.stdin.buffer)) is not None:
+    while (look := _read(sys.stdin.buffer)) is not None:
         problem = problem or _assessed(assessor, look)
     pickle.dump((tally, problem), channel, pickle.HIGHEST_PROTOCOL)
     channel.flush()

@@ -19,8 +19,7 @@ class Look:
     frame just before; earlier: track to the row of the latter. scales: square pixels to a pixel of the result, per
     face. sources, results: the squares at the places; no sources without a source video. frame: the whole result,
     small. patches: by row of `places`, what the swapper made: float32 [3, S, S] on 0..1, and its placement, float64
-    [2, 3], frame to patch pixels. Pictures are asked for by the judge's thread alone, so that whoever takes them waits
-    for nothing. values: figures of the frame known already. apart: whether it is to be judged in a process of its own,
+    [2, 3], frame to patch pixels. Pictures are asked for by the judge alone, so that whoever takes them waits for nothing. values: figures of the frame known already. apart: whether it is to be judged in a process of its own,
     since a run whose frames stay on a GPU has work for this one's threads in every moment.
     """
 
@@ -43,7 +42,7 @@ class Look:
         """Waits for all pictures."""
         for pictures in (self.sources, self.results, self.patches, self.frame):
             if pictures is not None:
-                pictures.get()
+                pictures.arrive()
 
     def shot(self, row: int) -> Shot:
         """The squares of one place."""

@@ -6,6 +6,8 @@ Pictures are float32 [S, S, 3], R'G'B' codes 0..255. A weight is float32 [S, S].
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -243,10 +245,11 @@ def cosine(one: Array, other: Array) -> float:
     return float(np.dot(one, other)) / lengths if lengths > 0 else float("nan")
 
 
-def second_difference(points: Array) -> float:
-    """Of three consecutive sets of points [3, K, 2]: the root mean square length of p2 - 2 p1 + p0, in their unit."""
+def second_difference(points: Sequence[Array]) -> float:
+    """Of three consecutive sets of points, [K, 2] each: the root mean square length of p2 - 2 p1 + p0, in their
+    unit."""
     bend = points[2] - 2 * points[1] + points[0]
-    return float(np.sqrt((bend**2).sum(axis=1).mean()))
+    return math.sqrt(float(np.vdot(bend, bend)) / len(bend))
 
 
 def _similarity(step: Array) -> Array:

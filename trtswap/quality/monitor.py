@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Protocol, TypeVar
 
@@ -83,17 +84,18 @@ class _Made:
         """By position in `rows`: the patch float32 [3, S, S], R'G'B' about 0..1, and its placement."""
         if self.patches is None or self.placements is None:
             return region.Lazy(dict)
-        scale, offset = self.patches.scale, self.patches.offset
         wanted = (rows + self.first).tolist()
-        placements = self.placements[wanted]
-        coming = device.fetch([self.patches.pixels[row] for row in wanted])
-        return region.Lazy(
-            lambda: {
-                position: (pixels * scale + offset, placement)
-                for position, (pixels, placement) in enumerate(zip(coming.get(), placements, strict=True))
-            },
-            waits=device.is_on_device(self.patches.pixels),
-        )
+        pixels = self.patches.pixels
+        make = partial(_placed, self.placements[wanted], self.patches.scale, self.patches.offset)
+        coming = device.fetch([pixels[row] for row in wanted])
+        return region.Lazy(make, coming, waits=device.is_on_device(pixels))
+
+
+def _placed(
+    placements: Array, scale: float, offset: float, pictures: list[Array]
+) -> dict[int, tuple[Array, Array]]:
+    patches = [pixels * scale + offset for pixels in pictures]
+    return dict(enumerate(zip(patches, placements, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class Monitor:
 
     def points(self, tracks: Sequence[int], landmarks_px: Array, time_s: float) -> None:
         """Takes the points [N, 5, 2] of the next frame, for their jitter."""
-        self._traces = {track: self._traces.get(track, PointTrace()) for track in tracks}
+        self._traces = {track: self._traces.get(track) or PointTrace() for track in tracks}
         for track, points in zip(tracks, landmarks_px, strict=True):
             value = self._traces[track].jitter(points)
             if value is not None:

@@ -34,19 +34,31 @@ ValueT = TypeVar("ValueT")
 
 
 class Lazy(Generic[ValueT]):
-    """A value whose making is left to whoever asks first; one thread may ask. waits: whether there is something to wait
-    for; else it is made at once, and keeps nothing else in memory."""
+    """A value made of pictures that may still be on their way to the host. Pictures that are there are made into it at
+    once; others by whoever asks first, and one thread may ask. Once they have `arrive`d it goes to other processes as
+    it is, when `make` can be pickled."""
 
-    def __init__(self, make: Callable[[], ValueT], *, waits: bool = False) -> None:
-        self._make: Callable[[], ValueT] | None = make
+    def __init__(
+        self, make: Callable[[list[Array]], ValueT], coming: device.Fetch | None = None, *, waits: bool = False
+    ) -> None:
+        self._make: Callable[[list[Array]], ValueT] | None = make
+        self._coming = coming
+        self._pictures: list[Array] = []
         self._value: ValueT | None = None
         if not waits:
             self.get()
 
+    def arrive(self) -> None:
+        """Waits for the pictures. Raises what the work before them failed with."""
+        if self._coming is not None:
+            self._pictures, self._coming = self._coming.get(), None
+
     def get(self) -> ValueT:
         """The value. Raises what making it raises."""
         if self._make is not None:
-            self._value, self._make = self._make(), None
+            self.arrive()
+            self._value = self._make(self._pictures)
+            self._make, self._pictures = None, []
         return self._value  # type: ignore[return-value]  # made above
 
 
@@ -90,10 +102,7 @@ def squares(surface: Surface, placements: Array) -> Lazy[list[Array]]:
     picture = ops.crop(
         [surface], indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface)
     )
-    coming = device.fetch([picture])
-    return Lazy(
-        lambda: [small(_interleaved(planes), SIZE) for planes in coming.get()[0]], waits=surface.on_device
-    )
+    return Lazy(_shrunk, device.fetch([picture]), waits=surface.on_device)
 
 
 def patch_square(patch: Array, placement: Array, place: Array) -> Array:
@@ -120,8 +129,7 @@ def thumbnail(surface: Surface) -> Lazy[Array]:
         [surface], placement[None], extents, extent,
         channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface),
     )  # fmt: skip
-    coming = device.fetch([picture])
-    return Lazy(lambda: _interleaved(coming.get()[0][0]), waits=surface.on_device)
+    return Lazy(_whole, device.fetch([picture]), waits=surface.on_device)
 
 
 def between(one: Surface, other: Surface) -> Array:
@@ -153,6 +161,14 @@ def _upright(surface: Surface) -> tuple[Array, tuple[int, int]]:
 def _dtype(surface: Surface) -> str:
     """Halves cross the bus: they hold a code to an eighth."""
     return "float16" if surface.on_device else "float32"
+
+
+def _shrunk(pictures: list[Array]) -> list[Array]:
+    return [small(_interleaved(planes), SIZE) for planes in pictures[0]]
+
+
+def _whole(pictures: list[Array]) -> Array:
+    return _interleaved(pictures[0][0])
 
 
 def _interleaved(planes: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -154,10 +155,11 @@ class PointTrace:
         self._points.append(np.asarray(landmarks_px, np.float64))
         if len(self._points) < 3:
             return None
-        eyes = float(np.hypot(*(self._points[1][1] - self._points[1][0])))
+        left, right = self._points[1][:2]
+        eyes = math.hypot(*(right - left))
         if eyes < 1e-6:
             return None
-        return 100 * metrics.second_difference(np.stack(tuple(self._points))) / eyes
+        return 100 * metrics.second_difference(self._points) / eyes
 
 
 def _in_place(before: Shot, again: Shot) -> dict[str, float]:
