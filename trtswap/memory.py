@@ -4,7 +4,8 @@ A plain sum, of bytes:
 
     frames    those in flight x (width x height x 1.5, or 3 in 10 bits and RGB)
     inputs    batch x what the networks take in and give out
-    networks  on a GPU the engines and their contexts, as the sessions tell; on the host what the process takes already
+    networks  on a GPU the engines and their contexts, as the sessions tell, and `DEVICE_BASE`; on the host what the
+              process takes already
     working   on the host `HOST_ITEM` for each network and item: ONNX Runtime does not tell
     blending  faces of a batch x half the frame's height squared x 16
 
@@ -31,6 +32,8 @@ from trtswap.types import PixelFormat, VideoInfo
 GB = 10**9
 HOST_ITEM = 40_000_000
 """Measured for the built-in networks: 6 to 33 MB."""
+DEVICE_BASE = 900_000_000
+"""What CUDA, the code of TensorRT and the decoder take of a GPU besides: measured on an H200."""
 FACES = 4
 """Of a frame, at most, where several are swapped."""
 _USUAL_RATE = 25.0
@@ -142,7 +145,7 @@ def needed(
     host = resident + frames + inputs + networks.on_host * items * HOST_ITEM
     if networks.on_host or not networks.device_bytes:
         return {"host": host + blending}
-    inside = networks.device_bytes + inputs + (frames + blending if on_gpu else 0)
+    inside = DEVICE_BASE + networks.device_bytes + inputs + (frames + blending if on_gpu else 0)
     return {"host": host + (0 if on_gpu else blending), "device": inside}
 
 
@@ -187,7 +190,7 @@ def _limits(options: SwapOptions, networks: Networks, resident: int) -> dict[Pla
             left, _ = device_memory(gpu)
         except DeviceError:
             return found
-        found["device"] = min(most, int(tier.share * (left + networks.device_bytes)))
+        found["device"] = min(most, int(tier.share * (left + networks.device_bytes + DEVICE_BASE)))
     return found
 
 

@@ -24,8 +24,8 @@ class LocalFit {
              int extras, double leaning);
 
     void reset();
-    // Adds a frame: values [count, dimensions + extras]. Time stamps that do not grow are set a little later than the one
-    // before.
+    // Adds a frame: values [count, dimensions + extras]. Time stamps that do not grow count as half a frame later than
+    // the one before: motion goes on all the same.
     TrackWindow::Pushed push(const std::int64_t* ids, int count, const double* values, const double* weights,
                              double time_s);
     // Adds a frame without tracks, to bring the last frames to the centre.
