@@ -171,6 +171,19 @@ def test_suppression_agrees_with_brute_force(
     assert geometry.non_max_suppression(boxes, scores, overlap).tolist() == expected
 
 
+def test_groups_do_not_suppress_each_other() -> None:
+    rng = np.random.default_rng(5)
+    low = rng.uniform(0, 10, (60, 2))
+    boxes = np.concatenate([low, low + rng.uniform(1, 10, (60, 2))], axis=1)
+    scores, groups = np.round(rng.random(60), 1), np.sort(rng.integers(0, 5, 60))
+    expected: list[int] = []
+    for group in range(5):
+        rows = np.flatnonzero(groups == group)
+        expected += rows[geometry.non_max_suppression(boxes[rows], scores[rows], 0.2)].tolist()
+    assert geometry.non_max_suppression(boxes, scores, 0.2, groups).tolist() == expected
+    assert len(expected) < 60
+
+
 def test_carried_points_move_as_the_similarity_does() -> None:
     rng = np.random.default_rng()
     before, points = rng.uniform(0, 500, (4, 5, 2)), rng.uniform(0, 500, (4, 68, 2))

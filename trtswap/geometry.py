@@ -15,6 +15,8 @@ import numpy as np
 from trtswap.types import Array
 
 _SMALLEST_SPREAD_PX2 = 1e-6
+_CORNERS = np.array([(0, 1), (2, 1), (2, 3), (0, 3)])
+"""Of a box x1 y1 x2 y2: the columns of each."""
 
 
 def _template(*points: tuple[float, float]) -> Array:
@@ -159,7 +161,7 @@ def transform_points(matrices: Array, points: Array) -> Array:
 def transform_boxes(matrix: Array, boxes: Array) -> Array:
     """The upright hulls of boxes [N, 4] (x1 y1 x2 y2) sent through one matrix [2, 3], or [N, 2, 3]: float64 [N, 4]."""
     boxes = np.asarray(boxes, np.float64)
-    corners = transform_points(matrix, boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]])
+    corners = transform_points(matrix, boxes[:, _CORNERS])
     return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
 
 
@@ -194,20 +196,29 @@ def letterbox_placement(
     return placement, extent
 
 
-def non_max_suppression(boxes: Array, scores: Array, overlap: float) -> Array:
+def non_max_suppression(boxes: Array, scores: Array, overlap: float, groups: Array | None = None) -> Array:
     """Greedy suppression: best score first, drop boxes whose intersection over union with a kept one exceeds
     `overlap`. Equal scores keep their order.
 
-    boxes: [N, 4], x1 y1 x2 y2. scores: [N]. Returns the kept rows, best first: intp [K].
+    boxes: [N, 4], x1 y1 x2 y2. scores: [N]. groups: int [N], boxes of different ones do not suppress each other; None
+    where all are of one. Returns the kept rows, by group, best first in each: intp [K].
     """
-    boxes = np.asarray(boxes, np.float64)
-    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
-    kept = []
-    while order.size:
-        best, rest = order[0], order[1:]
-        kept.append(best)
-        order = rest[overlaps(boxes[best], boxes[rest]) <= overlap]
-    return np.array(kept, np.intp)
+    worst_last = -np.asarray(scores, np.float64)
+    groups = np.zeros(len(worst_last), np.intp) if groups is None else groups
+    order = np.lexsort((worst_last, groups))
+    boxes, groups = np.asarray(boxes, np.float64)[order], groups[order]
+    kept = np.zeros(len(order), np.bool_)
+    left = np.arange(len(order))
+    while left.size:  # every round keeps the best of each group
+        first = np.ones(len(left), np.bool_)
+        np.not_equal(groups[left[1:]], groups[left[:-1]], out=first[1:])
+        best = left[first]
+        kept[best] = True
+        others = ~first
+        rivals = best[np.cumsum(first) - 1][others]
+        left = left[others]
+        left = left[overlaps(boxes[rivals], boxes[left]) <= overlap]
+    return order[kept]
 
 
 def _turn(width: int, height: int, rotation_deg: int) -> tuple[Array, tuple[int, int]]:
@@ -234,10 +245,16 @@ def _shrunk(upright: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
 
 
 def overlaps(box: Array, others: Array) -> Array:
-    """Intersection over union of one box with others [N, 4]; 0 where both have no area."""
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[2:], others[:, 2:])
-    intersection = np.clip(high - low, 0, None).prod(axis=1)
-    union: Array = (box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(axis=1) - intersection
+    """Intersection over union of one box [4], or one for each [N, 4], with others [N, 4]; 0 where both have no area."""
+    shared = np.minimum(box[..., 2:], others[:, 2:]) - np.maximum(box[..., :2], others[:, :2])
+    np.maximum(shared, 0, out=shared)
+    intersection = shared[:, 0] * shared[:, 1]
+    union: Array = _areas(box) + _areas(others) - intersection
     overlaps: Array = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
     return overlaps
+
+
+def _areas(boxes: Array) -> Array:
+    """Of boxes [..., 4]: [...]."""
+    areas: Array = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    return areas

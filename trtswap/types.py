@@ -231,10 +231,10 @@ class Faces:
         index = np.asarray(rows, np.intp)
         optional = (self.embeddings, self.track_ids, self.filled, self.landmarks_68_px)
         return Faces(
-            self.boxes_px[index],
-            self.landmarks_px[index],
-            self.scores[index],
-            *(None if values is None else values[index] for values in optional),
+            self.boxes_px.take(index, 0),
+            self.landmarks_px.take(index, 0),
+            self.scores.take(index, 0),
+            *[None if values is None else values.take(index, 0) for values in optional],
         )
 
     @classmethod

@@ -54,6 +54,7 @@ void register_ops(py::module_& module);
 void register_pictures(py::module_& module);
 void register_rasterise(py::module_& module);
 void register_smoothing(py::module_& module);
+void register_tracking(py::module_& module);
 void register_device(py::module_& module);
 
 } // namespace trtswap::bindings

@@ -12,8 +12,7 @@ namespace trtswap::smoothing {
 
 namespace {
 
-constexpr double LEAST_STEP = 1e-2;   // frames
-constexpr double DAMAGED_STEP = 0.5; // frames, after a time stamp that does not grow
+constexpr double LEAST_STEP = 1e-2; // frames
 constexpr double QUARTER = TURN / 4;
 constexpr int ORDER = 4;    // samples of a third difference
 constexpr int SEARCHED = 8; // frames in which they are looked for
@@ -69,7 +68,7 @@ void LocalFit::reset() {
 
 TrackWindow::Pushed LocalFit::push(const std::int64_t* ids, int count, const double* values,
                                    const double* weights, double time_s) {
-    const double step = time_s > time_s_ ? LEAST_STEP : DAMAGED_STEP;
+    const double step = time_s > time_s_ ? LEAST_STEP : 1.0;
     time_s_ = std::max(time_s, time_s_ + step / rate_);
     TrackWindow::Pushed pushed = window_.push(ids, count, values, weights, time_s_);
     refresh_ = std::fmod(std::nearbyint(time_s_ * rate_), STRIDE) == 0;

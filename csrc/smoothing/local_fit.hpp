@@ -24,7 +24,7 @@ class LocalFit {
              int extras, double leaning);
 
     void reset();
-    // Adds a frame: values [count, dimensions + extras]. Time stamps that do not grow count as half a frame later than
+    // Adds a frame: values [count, dimensions + extras]. Time stamps that do not grow count as a frame later than
     // the one before: motion goes on all the same.
     TrackWindow::Pushed push(const std::int64_t* ids, int count, const double* values, const double* weights,
                              double time_s);

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -63,8 +64,7 @@ class GridDetector(ABC):
 
         Raises NetworkError and its kin, DeviceError.
         """
-        overlap = overlap_limit(options)
-        return [faces_of(parts, overlap) for parts in self.search(surfaces, options)]
+        return faces_of(self.search(surfaces, options), overlap_limit(options))
 
     def search(self, surfaces: Sequence[Surface], options: DetectOptions) -> list[list[Candidates]]:
         """Candidates of each surface, in a part for each angle, each angle in one run."""
@@ -110,8 +110,8 @@ class GridDetector(ABC):
 
         placements: [N, 2, 3]. Candidates that are not finite, or whose five points coincide, are dropped.
         """
-        overlap = overlap_limit(options)
-        return [faces_of([found], overlap) for found in self._found(outputs, placements, options)]
+        parts = [[found] for found in self._found(outputs, placements, options)]
+        return faces_of(parts, overlap_limit(options))
 
     @abstractmethod
     def scores(self, outputs: Sequence[Array]) -> Array:
@@ -126,7 +126,7 @@ class GridDetector(ABC):
         """What has a score of `least` or more, in network pixels, and in which item, int [M], ascending. The rest,
         nearly all, is not decoded."""
         scores = self.scores(outputs)
-        items, rows = np.nonzero(scores >= least)
+        items, rows = np.divmod(np.flatnonzero(scores >= least), scores.shape[1])
         found = scores[items, rows]
         finite = np.isfinite(found)
         items, rows, found = items[finite], rows[finite], found[finite]
@@ -135,9 +135,10 @@ class GridDetector(ABC):
     def _found(self, outputs: Sequence[Array], placements: Array, options: DetectOptions) -> list[Candidates]:
         items, found = self.candidates(outputs, options.score)
         items, found = _placed(items, found, placements)
-        ends = np.searchsorted(items, np.arange(1, len(placements)))
-        parts = (np.split(part, ends) for part in (found.scores, found.boxes, found.landmarks))
-        return [Candidates(*each) for each in zip(*parts, strict=True)]
+        return [
+            Candidates(found.scores[start:end], found.boxes[start:end], found.landmarks[start:end])
+            for start, end in _ranges(items, len(placements))
+        ]
 
 
 class Pooled:
@@ -153,8 +154,7 @@ class Pooled:
 
     def detect(self, surfaces: Sequence[Surface], options: DetectOptions = _DEFAULTS) -> list[Faces]:
         """The faces of each surface, best score first, whoever found them."""
-        overlap = overlap_limit(options, pooled=True)
-        return [faces_of(parts, overlap) for parts in self.search(surfaces, options)]
+        return faces_of(self.search(surfaces, options), overlap_limit(options, pooled=True))
 
 
 class YuNet(GridDetector):
@@ -162,11 +162,14 @@ class YuNet(GridDetector):
 
     def scores(self, outputs: Sequence[Array]) -> Array:
         """The product of the first two."""
-        products = [
-            np.multiply(outputs[level], outputs[level + 3], dtype=np.float64)[..., 0]
-            for level in range(len(STRIDES))
-        ]
-        return np.concatenate(products, axis=1)
+        classes, objects = outputs[:3], outputs[3:6]
+        scores = np.empty((len(classes[0]), sum(part.shape[1] for part in classes)))
+        start = 0
+        for left, right in zip(classes, objects, strict=True):
+            end = start + left.shape[1]
+            np.multiply(left[..., 0], right[..., 0], out=scores[:, start:end], dtype=np.float64)
+            start = end
+        return scores
 
     def cells(self, outputs: Sequence[Array], items: Array, rows: Array) -> tuple[Array, Array]:
         """Boxes are a centre and the logarithm of a size."""
@@ -185,17 +188,27 @@ def overlap_limit(options: DetectOptions, *, pooled: bool = False) -> float:
     return _OVERLAP_POOLED if pooled else _OVERLAP - _OVERLAP_PER_ANGLE * (len(options.angles) - 1)
 
 
-def faces_of(parts: Sequence[Candidates], overlap: float) -> Faces:
-    """The faces among the candidates of one frame, best score first."""
+def faces_of(found: Sequence[Sequence[Candidates]], overlap: float) -> list[Faces]:
+    """The faces among the candidates of each frame, best score first."""
+    parts = [part for of_frame in found for part in of_frame]
     if not parts:
-        return Faces.empty()
+        return [Faces.empty() for _ in found]
+    lengths = [sum(len(part.scores) for part in of_frame) for of_frame in found]
+    items = np.repeat(np.arange(len(found)), lengths)
     scores = np.concatenate([part.scores for part in parts])
     boxes = np.concatenate([part.boxes for part in parts])
     landmarks = np.concatenate([part.landmarks for part in parts])
-    rows = non_max_suppression(boxes, scores, overlap)
-    return Faces(
-        boxes[rows].astype(np.float32), landmarks[rows].astype(np.float32), scores[rows].astype(np.float32)
-    )
+    rows = non_max_suppression(boxes, scores, overlap, items)
+    scores, boxes, landmarks = (kept[rows].astype(np.float32) for kept in (scores, boxes, landmarks))
+    return [
+        Faces(boxes[start:end], landmarks[start:end], scores[start:end])
+        for start, end in _ranges(items[rows], len(found))
+    ]
+
+
+def _ranges(items: Array, count: int) -> Iterable[tuple[int, int]]:
+    """Where the rows of each of `count` items begin and end, as `items` [M], ascending, tells them."""
+    return pairwise(np.searchsorted(items, np.arange(count + 1)).tolist())
 
 
 def of_cells(

@@ -78,7 +78,9 @@ class Picture:
 
     def __init__(self, thumbnail: Array) -> None:
         red, green, blue = np.asarray(thumbnail, np.float32)
-        self.luma = 0.299 * red + 0.587 * green + 0.114 * blue
+        self.luma: Array = 0.299 * red
+        self.luma += 0.587 * green
+        self.luma += 0.114 * blue
         self.brightness = cv2.mean(self.luma)[0]
         self.normal = Look(self.luma, 0.8, 1.5, 30.0)
 
@@ -97,13 +99,16 @@ class Picture:
     @cached_property
     def lit(self) -> tuple[Array, Array]:
         """Which rows and which columns are no bars: bool [h], [w]."""
-        limit = min(BAR, float(self.luma.max()) / 4)
-        return self.luma.max(axis=1) > limit, self.luma.max(axis=0) > limit
+        rows: Array = cv2.reduce(self.luma, 1, cv2.REDUCE_MAX)[:, 0]
+        columns: Array = cv2.reduce(self.luma, 0, cv2.REDUCE_MAX)[0]
+        limit = min(BAR, float(rows.max()) / 4)
+        return rows > limit, columns > limit
 
     @cached_property
     def whole(self) -> bool:
         """Whether no edge has a bar."""
-        return all(bool(lit[0] and lit[-1]) for lit in self.lit)
+        rows, columns = self.lit
+        return bool(rows[0] and rows[-1] and columns[0] and columns[-1])
 
 
 class Matcher:
@@ -132,10 +137,12 @@ class Matcher:
             return Match(score)
         return self._moved(x, y, inside, burnt, Match(score), enough)
 
-    def _moved(self, x: Look, y: Look, inside: Array, burnt: bool, best: Match, enough: float) -> Match:
-        """The best match under motion. inside: float32 [h, w], 1 where pixels count."""
+    def _moved(
+        self, x: Look, y: Look, inside: Array | None, burnt: bool, best: Match, enough: float
+    ) -> Match:
+        """The best match under motion. inside: float32 [h, w], 1 where pixels count; None where all do."""
         found: Array | None = None
-        seen: Array = np.zeros(inside.shape, np.float32)
+        seen: Array = np.zeros(y.luma.shape, np.float32)
         for shift in _shifts(x.even, y.even):
             luma, here, straight = self._warp(x, y, shift)
             mean = _box(luma)
@@ -191,23 +198,30 @@ def _shifts(x: Array, y: Array) -> Iterator[tuple[int, int]]:
 
 def _found(luma: Array, mean: Array, variance: Array, y: Look) -> Array:
     """Per pixel, 0 (lost) to 1 (found)."""
-    covariance = _box(cv2.multiply(luma, y.luma)) - mean * y.mean
-    correlation = covariance / np.sqrt((variance + y.error) * (y.variance + y.error))
-    found: Array = np.clip((correlation - LOST) / (FOUND - LOST), 0, 1)
-    return found
+    found = _box(cv2.multiply(luma, y.luma))
+    found -= mean * y.mean
+    scale: Array = variance + y.error
+    scale *= y.variance + y.error
+    found /= np.sqrt(scale, out=scale)
+    found -= LOST
+    found /= FOUND - LOST
+    np.maximum(found, 0, out=found)
+    return np.minimum(found, 1, out=found)
 
 
-def _weight(inside: Array, variance: Array, y: Look) -> Array:
-    texture: Array = cv2.max(variance, y.variance)
-    weight: Array = inside * (texture / (texture + y.texture))
+def _weight(inside: Array | None, variance: Array, y: Look) -> Array:
+    weight: Array = cv2.max(variance, y.variance)
+    weight /= weight + y.texture
+    if inside is not None:
+        weight *= inside
     return weight
 
 
-def _inside(older: Picture, newer: Picture) -> Array:
-    """1 where neither bars nor their edge are in the window: float32 [h, w]."""
-    inside = np.ones(older.luma.shape, np.float32)
+def _inside(older: Picture, newer: Picture) -> Array | None:
+    """1 where neither bars nor their edge are in the window: float32 [h, w]; None where it is 1 all over."""
     if older.whole or newer.whole:
-        return inside
+        return None
+    inside: Array = np.ones(older.luma.shape, np.float32)
     for axis, (first, second) in enumerate(zip(older.lit, newer.lit, strict=True)):
         lit = np.flatnonzero(first | second)
         if not len(lit):
@@ -226,5 +240,6 @@ def _box(values: Array) -> Array:
 
 
 def _variance(values: Array, mean: Array) -> Array:
-    variance: Array = cv2.max(_box(cv2.multiply(values, values)) - mean * mean, 0.0)
-    return variance
+    variance = _box(cv2.multiply(values, values))
+    variance -= mean * mean
+    return np.maximum(variance, 0, out=variance)

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from trtswap.stages import motion
-from trtswap.stages.assign import assign
 from trtswap.types import Array, Faces
 
 _ELAPSED_S = (1e-3, 0.25)
@@ -57,17 +56,12 @@ class Tracker:
         seen = motion.observe(faces)
         units = _unit_vectors(faces.embeddings)
         self._make_room(units)
-        ids = np.full(len(faces), -1, np.int32)
-        if len(self._ids):
-            motion.predict(self._tracks, elapsed_s)
-            rows, columns = self._match(seen, units)
-            motion.update(self._tracks, rows, seen[columns])
-            self._learn(rows, columns, units)
-            ids[columns] = self._ids[rows]
-            self._bury(elapsed_s)
-        if len(faces):
-            self._settle(faces, seen, units, ids)
-        return replace(faces, track_ids=ids, filled=np.zeros(len(faces), np.bool_))
+        ids = self._follow(seen, units, elapsed_s) if self._ids else [-1] * len(faces)
+        if -1 in ids:
+            ids = self._begin(faces.scores, seen, units, ids)
+        if ids and any(self._shadows):
+            self._part(faces.boxes_px.astype(np.float64), ids)
+        return replace(faces, track_ids=np.array(ids, np.int32), filled=np.zeros(len(faces), np.bool_))
 
     def _advance(self, time_s: float) -> float:
         """Seconds since the last frame, made plausible."""
@@ -79,9 +73,9 @@ class Tracker:
         return self._elapsed_s
 
     def _forget(self) -> None:
-        self._tracks: Array = np.zeros((0, motion.TRACK_COLUMNS))
-        self._ids: Array = np.zeros(0, np.int32)
-        self._shadows: Array = np.zeros(0, np.bool_)
+        self._tracks = motion.nothing()
+        self._ids: list[int] = []
+        self._shadows: list[bool] = []
         self._units: Array | None = None
 
     def _make_room(self, units: Array | None) -> None:
@@ -89,19 +83,22 @@ class Tracker:
         if units is not None and (self._units is None or self._units.shape[1] != units.shape[1]):
             self._units = np.zeros((len(self._ids), units.shape[1]))
 
-    def _match(self, seen: Array, units: Array | None) -> tuple[Array, Array]:
-        """Rows of tracks and columns of detections that belong together."""
-        benefits = motion.affinities(self._tracks, seen)
-        if units is not None and self._units is not None:
-            benefits += motion.likeness(self._units, units)
-        np.maximum(benefits, 0, out=benefits)
-        if self._shadows.any():
-            benefits[self._shadows] *= _SHADOW_WEIGHT
-        return assign(benefits)
+    def _follow(self, seen: Array, units: Array | None, elapsed_s: float) -> list[int]:
+        """The id of each face, -1 for those that no track explains."""
+        alike = None if units is None or self._units is None else motion.likeness(self._units, units)
+        weights = np.where(self._shadows, _SHADOW_WEIGHT, 1.0) if any(self._shadows) else None
+        owners = motion.follow(self._tracks, seen, elapsed_s, alike, weights)
+        if units is not None:
+            columns = [column for column, row in enumerate(owners) if row >= 0]
+            self._learn([owners[column] for column in columns], columns, units)
+        ids = [self._ids[row] if row >= 0 else -1 for row in owners]
+        if len(owners) - owners.count(-1) < len(self._ids):
+            self._bury(elapsed_s)
+        return ids
 
-    def _learn(self, rows: Array, columns: Array, units: Array | None) -> None:
+    def _learn(self, rows: list[int], columns: list[int], units: Array) -> None:
         """Moves the tracks' mean embeddings towards the newest."""
-        if units is None or self._units is None:
+        if self._units is None:
             return
         old, new = self._units[rows], units[columns]
         weight = np.where(old.any(axis=1), _EMBEDDING_WEIGHT, 1)[:, None]
@@ -110,40 +107,41 @@ class Tracker:
         self._units[rows] = np.where(known[:, None], mean, old)
 
     def _bury(self, elapsed_s: float) -> None:
+        """Ends the tracks that were not detected for too long."""
         limit_s = self._limit_s + elapsed_s / 2  # a gap is counted in frames
-        unseen_s = self._tracks[:, motion.UNSEEN_S]
+        unseen_s = motion.unseen_s(self._tracks)
         if unseen_s.max() <= limit_s:
             return
-        alive = np.flatnonzero(unseen_s <= limit_s)
-        self._tracks = self._tracks[alive]
-        self._ids = self._ids[alive]
-        self._shadows = self._shadows[alive]
+        alive = np.flatnonzero(unseen_s <= limit_s).tolist()
+        self._tracks = motion.keep(self._tracks, alive)
+        self._ids = [self._ids[row] for row in alive]
+        self._shadows = [self._shadows[row] for row in alive]
         self._units = None if self._units is None else self._units[alive]
 
-    def _settle(self, faces: Faces, seen: Array, units: Array | None, ids: Array) -> None:
-        """Begins tracks for faces without an id, in place, and tells shadows from faces."""
-        new = np.flatnonzero(ids < 0)
-        if not len(new) and not self._shadows.any():
-            return
+    def _begin(self, scores: Array, seen: Array, units: Array | None, ids: list[int]) -> list[int]:
+        """Begins tracks, shadows at first, for the faces without an id; returns the ids of all."""
+        ids = ids.copy()
+        new = np.array([column for column, track in enumerate(ids) if track < 0], np.intp)
         # Best score first, then by place: the order of the detections must not matter.
-        new = new[np.lexsort((seen[new, 1], seen[new, 0], -faces.scores[new]))]
-        ids[new] = np.arange(self._next_id, self._next_id + len(new))
-        self._next_id += len(new)
-        self._tracks = np.concatenate([self._tracks, motion.begin(seen[new])])
-        self._ids = np.concatenate([self._ids, ids[new]])
-        self._shadows = np.concatenate([self._shadows, np.ones(len(new), np.bool_)])
+        new = new[np.lexsort((seen[new, 1], seen[new, 0], -scores[new]))]
+        for column in new.tolist():
+            ids[column] = self._next_id
+            self._next_id += 1
+            self._ids.append(ids[column])
+            self._shadows.append(True)
+        self._tracks = motion.begin(self._tracks, seen[new])
         if self._units is not None:
             fresh = np.zeros((len(new), self._units.shape[1])) if units is None else units[new]
             self._units = np.concatenate([self._units, fresh])
-        self._part(faces.boxes_px.astype(np.float64), ids)
+        return ids
 
-    def _part(self, boxes: Array, ids: Array) -> None:
+    def _part(self, boxes: Array, ids: list[int]) -> None:
         """A shadow, older ones first, is one no longer where its box shows no face that is known already."""
-        row_of_id = {int(track): row for row, track in enumerate(self._ids)}
-        order = sorted(range(len(ids)), key=lambda column: int(ids[column]))
-        known = [column for column in order if not self._shadows[row_of_id[int(ids[column])]]]
+        row_of_id = {track: row for row, track in enumerate(self._ids)}
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        known = [column for column in order if not self._shadows[row_of_id[ids[column]]]]
         for column in order:
-            row = row_of_id[int(ids[column])]
+            row = row_of_id[ids[column]]
             if self._shadows[row] and not _same_face(boxes[column], boxes[known]).any():
                 self._shadows[row] = False
                 known.append(column)
