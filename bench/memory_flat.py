@@ -1,9 +1,10 @@
 """Whether memory grows with the length of a video: the same clip, to and fro, for 60 and for 600 seconds.
 
-    python bench/memory_flat.py --target SHORT --source PICTURE [--models FOLDER] [--rate 10] [--seconds 60 600] [--built-in]
+    python bench/memory_flat.py --target SHORT --source PICTURE [--models FOLDER] [--rate 10] [--built-in]
 
 Each run is a process of its own. Told are the most that was resident, and the mean of the last half of the run, when
-everything has filled up; with a GPU the memory in use there too. Ends with 1 when a longer run takes over 3 % more.
+everything has filled up; with a GPU the memory in use there too; and the most that was resident in each tenth of the
+frames, to see where it grows. Ends with 1 when a longer run takes over 3 % more.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from pathlib import Path
 from trtswap import tracing
 from trtswap.demo.builtin import builtin_options
 from trtswap.demo.clip_file import ClipWriter
+from trtswap.host_memory import resident_bytes
 from trtswap.memory import device_probes
 from trtswap.options import EncodeOptions, ProvenanceOptions, SwapOptions
 from trtswap.pipeline import swap_video
 from trtswap.trial import rgb_of
+from trtswap.types import Progress
 from trtswap.video import open_video
 
 TOLERANCE = 0.03
@@ -47,6 +50,19 @@ class Curves:
             for what, value in values.items():
                 own = self.seconds[what]
                 own[second] = max(own.get(second, 0.0), value)
+
+
+class Tenths:
+    """Told how far a run is, keeps the most that was resident in each tenth of its frames."""
+
+    def __init__(self) -> None:
+        self.megabytes = [0.0] * 10
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.frames_total and progress.frames_done:
+            tenth = min(9, 10 * (progress.frames_done - 1) // progress.frames_total)
+            now = round((resident_bytes() or 0) / 1e6, 1)
+            self.megabytes[tenth] = max(self.megabytes[tenth], now)
 
 
 def main() -> int:
@@ -105,10 +121,10 @@ def measure(arguments: argparse.Namespace, clip: str) -> dict[str, object]:
     )
     if arguments.built_in:
         options = builtin_options(options)
-    curves = Curves()
+    curves, tenths = Curves(), Tenths()
     output = Path(clip).with_suffix(".out.mp4")
     with tracing.recording(curves, probes=device_probes(options)):
-        report = swap_video([arguments.source], clip, output, options=options)
+        report = swap_video([arguments.source], clip, output, options=options, on_progress=tenths)
     memory = {}
     for name, seconds in curves.seconds.items():
         values = [value for _, value in sorted(seconds.items())]
@@ -116,7 +132,13 @@ def measure(arguments: argparse.Namespace, clip: str) -> dict[str, object]:
         memory[f"{name}, most"] = round(max(values), 1)
         memory[f"{name}, last half"] = round(sum(half) / len(half), 1)
     fps = round(report.frames / report.seconds, 1)
-    return {"frames": report.frames, "faces": report.faces_swapped, "fps": fps, "memory": memory}
+    return {
+        "frames": report.frames,
+        "faces": report.faces_swapped,
+        "fps": fps,
+        "memory": memory,
+        "resident MB by tenths": tenths.megabytes,
+    }
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import subprocess
 import sys
@@ -196,6 +197,16 @@ def test_a_small_limit_makes_the_batch_small(
             assert np.array_equal(plane, expected)
 
 
+def test_freed_memory_is_given_back_between_targets(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there: list[bool] = []
+    with Pipeline([world / "me.png"], options=options(world)) as run:
+        for number in range(2):
+            output = world / f"given{number}.mp4"
+            monkeypatch.setattr(pipeline, "give_back", lambda: there.append(output.exists()))  # noqa: B023
+            run.swap(world / "clip.mp4", output)
+    assert there == [True, True]
+
+
 def test_strict_gives_networks_back_between_targets(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for tier, opened in (("normal", 1), ("strict", 3)):
         count = 0
@@ -232,6 +243,20 @@ def test_free_memory_of_a_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     finally:
         fake_gpu.forget()
     assert memory.device_probes(SwapOptions(device="cpu")) == {}
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="another C library")
+def test_freed_memory_of_the_host_is_given_back() -> None:
+    """Small blocks below one that stays, which the C library would keep."""
+    program = (
+        "from trtswap import host_memory as memory; blocks = [b'x' * n for n in range(50_000, 70_000, 10)];"
+        "stays = b'x' * 60_000; before = memory.resident_bytes(); del blocks; freed = memory.resident_bytes();"
+        "memory.give_back(); print(before, freed, memory.resident_bytes(), len(stays))"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    before, freed, given, _ = map(int, printed.stdout.split())
+    assert before - freed < 12_000_000
+    assert before - given > 0.9 * 120_000_000
 
 
 def test_memory_of_the_host(tmp_path: Path) -> None:

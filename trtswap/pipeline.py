@@ -20,6 +20,7 @@ from trtswap.chain import refiner_of, stages
 from trtswap.concurrency import Later
 from trtswap.engine_options import device_index
 from trtswap.errors import StrPath
+from trtswap.host_memory import give_back
 from trtswap.inference.cache import digest_of
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
@@ -271,13 +272,14 @@ class Pipeline:
         return planned
 
     def _give_back(self, ready: _Prepared) -> None:
-        """What the tier of memory does not keep for the next target."""
+        """What was freed, and what the tier of memory does not keep for the next target."""
         tier = self._options.memory
         on_device = memory.networks_of(ready.networks.sessions.values()).device_bytes > 0
         if tier == "strict":
             self.close()
         if tier != "normal" and on_device:
             device.release_unused(device_index(self._options.device) or 0)
+        give_back()
 
 
 def _network_facts(networks: NetworkSet) -> list[NetworkFact]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import subprocess
+import sys
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -175,6 +178,44 @@ def test_a_trimmed_part_starts_at_zero(tmp_path: Path) -> None:
     assert times[0] == 0
     assert times == frames_of(whole)[0]
     assert others_of(made) == others_of(whole)
+
+
+_RESIDENT = """
+import sys
+from trtswap import host_memory, video
+from trtswap.options import EncodeOptions
+
+source, made, length = sys.argv[1], sys.argv[2], int(sys.argv[3])
+options = EncodeOptions(preset="veryfast", threads=24)
+with (
+    video.open_target(source) as reader,
+    video.create_output(made, reader, options=options, frames_per_segment=length) as writer,
+):
+    writer.bind({}, "refuse")
+    for frame in reader:
+        writer.write(frame)
+        writer.note(b"")
+        if (frame.index + 1) % length == 0:
+            print(host_memory.resident_bytes())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="another C library")
+def test_no_segment_takes_more_memory_than_the_first(tmp_path: Path) -> None:
+    """At the end of each, with an encoder of many threads, which has filled up by then. Measured: 1.09 times as much at
+    most; 1.3 where freed memory is not given back, 1.5 where the next encoder begins before that."""
+    length = 60
+    source = tmp_path / "source.mp4"
+    write_clip(source, Clip(frames=8 * length, size=(640, 360), moving=True))
+    printed = subprocess.run(
+        [sys.executable, "-c", _RESIDENT, str(source), str(tmp_path / "made.mp4"), str(length)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    first, *later = map(int, printed.split())
+    assert len(later) == 7
+    assert max(later) <= 1.2 * first
 
 
 class _Parts:

@@ -17,6 +17,7 @@ import av
 import numpy as np
 
 from trtswap.errors import StrPath, VideoError
+from trtswap.host_memory import give_back
 from trtswap.options import EncodeOptions, LeftOver
 from trtswap.types import Array, Frame
 from trtswap.video.base import DEFAULT_ENCODING, FrameSink
@@ -60,9 +61,10 @@ class SegmentedSink(FrameSink):
         self._final = Path(os.fspath(path)).absolute()
         self._writer: SegmentWriter | None = None
         self._encoding: Any = None
+        self._encoder: Encoder | None = None
         try:
             with write_errors(self._final):
-                self._encoder = self._new_encoder()
+                self._begin_encoder()
         except BaseException:
             self.abort()
             raise
@@ -84,6 +86,7 @@ class SegmentedSink(FrameSink):
                 self._keep()
             if self._writer is None:
                 self._writer = folder.begin()
+            assert self._encoder is not None
             self._take(self._encoder.encode(frame, 0))
             self._writer.frame(frame.pts, end_of(frame, self._source.info))
 
@@ -124,16 +127,18 @@ class SegmentedSink(FrameSink):
             raise RuntimeError("the video is complete already")
         return self._folder
 
-    def _new_encoder(self) -> Encoder:
+    def _begin_encoder(self) -> None:
         """One for a single segment, in a container that is never written."""
         self._encoding = av.open(io.BytesIO(), "w", format=self._format)
-        return Encoder(self._encoding, self._source, self._plan, self._options, self._final)
+        self._encoder = Encoder(self._encoding, self._source, self._plan, self._options, self._final)
 
     def _end_encoder(self) -> None:
+        """Before the next begins, and down to its memory: else that one takes more beside it."""
         if self._encoding is not None:
             with suppress(AvError, OSError, ValueError):
                 self._encoding.close()
-            self._encoding = None
+            self._encoding = self._encoder = None
+            give_back()
 
     def _take(self, packets: Sequence[Any]) -> None:
         assert self._writer is not None
@@ -144,11 +149,12 @@ class SegmentedSink(FrameSink):
         """Completes the segment in hand."""
         writer, folder = self._writer, self._open_folder()
         assert writer is not None
+        assert self._encoder is not None
         self._take(self._encoder.flush())
         folder.keep(writer)
         self._writer = None
         self._end_encoder()
-        self._encoder = self._new_encoder()
+        self._begin_encoder()
 
     def _join(self, segments: Sequence[Segment], file: TemporaryOutput) -> None:
         """One file of all packets, with everything else of the source."""
