@@ -164,7 +164,7 @@ def test_limits_follow_the_tier_and_what_is_free(monkeypatch: pytest.MonkeyPatch
     assert found["moderate"] == {"host": 28 * 10**8, "device": 3 * 10**9}
     assert found["normal"] == {"host": 36 * 10**8, "device": 4 * 10**9}
     more = memory.plan(SwapOptions(memory_limit=6 * 10**9), info(640, 360), NETWORKS).limits
-    assert more == {"host": 36 * 10**8, "device": int(0.9 * 5.6e9)}
+    assert more == {"host": 36 * 10**8, "device": int(0.9 * (5.6e9 + memory.DEVICE_BASE))}
     free = 10**8
     assert memory.plan(SwapOptions(), info(640, 360), NETWORKS).limits["host"] == int(0.9 * 1.1e9)
 
