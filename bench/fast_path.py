@@ -6,7 +6,7 @@ engines    what the networks alone allow: the sum of their times per frame at th
 swapper    faces a second of the swapper's engine alone; with cropping; with cropping and compositing; and their shares
 one, four  decoded surfaces to composited ones, all stages, no file, with one face and with four in every frame; with
            one, its share of what the engines allow
-monitored  as one, with the quality monitor taking samples, and its share of that
+monitored  as one, without and with the quality monitor taking samples, by turns, and the share that is left
 file       a whole run, the second of two; and its wall time over that of the slower of decode and encode
 strict     the same at `--memory strict`
 

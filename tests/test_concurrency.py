@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from support.patience import PATIENCE_S, until
 
-from trtswap.concurrency import Ahead, Later
+from trtswap.concurrency import Ahead, Later, prompt_threads
 
 
 def running() -> list[str]:
@@ -118,3 +119,20 @@ def test_later_gives_what_the_work_gave_or_raised() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             failing.value()
+
+
+def test_threads_take_turns_more_often_while_any_run_lasts() -> None:
+    usual = sys.getswitchinterval()
+    with prompt_threads():
+        with prompt_threads():
+            assert sys.getswitchinterval() == pytest.approx(min(usual, 5e-4), rel=0.02)
+        assert sys.getswitchinterval() == pytest.approx(min(usual, 5e-4), rel=0.02)
+    assert sys.getswitchinterval() == pytest.approx(usual, rel=0.02)
+    sys.setswitchinterval(1e-4)
+    try:
+        with pytest.raises(ZeroDivisionError), prompt_threads():
+            assert sys.getswitchinterval() == pytest.approx(1e-4, rel=0.02), "whoever wants still less keeps it"
+            raise ZeroDivisionError
+        assert sys.getswitchinterval() == pytest.approx(1e-4, rel=0.02)
+    finally:
+        sys.setswitchinterval(usual)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from trtswap.concurrency import Ahead
+from trtswap.concurrency import Ahead, prompt_threads
 from trtswap.errors import StrPath
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
@@ -116,7 +116,8 @@ def stages(
             )
             done = fitted(restoring, done, room)
         done = disclose(monitor.after(done), text)
-        yield ahead(route.down(done), "swap" if networks.enhancer is None else "enhance")
+        with prompt_threads():
+            yield ahead(route.down(done), "swap" if networks.enhancer is None else "enhance")
     finally:
         for thread in threads:
             thread.stop()

@@ -1,10 +1,13 @@
-"""Threads between stages, a bounded queue that ends cleanly on every way out; and work that is waited for later."""
+"""Threads between stages, a bounded queue that ends cleanly on every way out; how often threads take turns; and work
+that is waited for later."""
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -122,6 +125,33 @@ class Ahead(Generic[Item], Iterator[Item]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+_TURN_S = 5e-4
+"""Python lets a thread that computes keep the others waiting for ten times as long."""
+
+_lock = threading.Lock()
+_prompt = 0
+_usual_s = 0.0
+
+
+@contextmanager
+def prompt_threads() -> Iterator[None]:
+    """Until the end of the block, or of the last of several, threads of this process take turns at least every half
+    millisecond: one that has work for a GPU does not wait long for another that computes."""
+    global _prompt, _usual_s
+    with _lock:
+        if not _prompt:
+            _usual_s = sys.getswitchinterval()
+            sys.setswitchinterval(min(_usual_s, _TURN_S))
+        _prompt += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _prompt -= 1
+            if not _prompt:
+                sys.setswitchinterval(_usual_s)
 
 
 class Later(Generic[Item]):

@@ -130,7 +130,7 @@ def test_what_compositing_loses_of_the_patch_is_seen(one: faults.Scene, sigma: f
         list(monitor.before([replace(batches[0], placements=placement, patches=patches)]))
         list(monitor.after(batches[1:]))
     slopes = [
-        np.hypot(*np.gradient(luma(region.squares(faults.surface_of(picture), place).get()[0]))[:2])
+        np.hypot(*np.gradient(luma(region.fetched(region.squares([faults.surface_of(picture)], [place]))[0].get()[0]))[:2])
         for picture in (shown, one.swaps[0])
     ]
     inner = region.CORE > 0.99
@@ -254,7 +254,7 @@ def test_an_error_inside_never_reaches_the_run(one: faults.Scene, monkeypatch: A
 
     owner, name = {
         "before": (region, "placements_of"),
-        "after": (region, "thumbnail"),
+        "after": (region, "thumbnails"),
         "judging": (module.Judge, "_judge"),
     }[where]
     real = getattr(owner, name)

@@ -47,8 +47,8 @@ def test_squares_are_means_of_four_samples(target: Target) -> None:
         [transform_points(np.array([[2.1, 0.3, 40], [-0.3, 2.1, 30]]), region.POINTS), region.POINTS + 60]
     )
     placements = region.placements_of(landmarks)
-    got = region.squares(target.put_surface(host), placements).get()
-    assert region.squares(host, placements[:0]).get() == []
+    (got,) = (item.get() for item in region.fetched(region.squares([target.put_surface(host)], [placements])))
+    assert region.fetched(region.squares([host], [placements[:0]]))[0].get() == []
     for square, placement in zip(got, placements, strict=True):
         finer = 2 * placement + [[0, 0, 0.5], [0, 0, 0.5]]
         samples = reference.crop(host, finer, (2 * region.SIZE, 2 * region.SIZE))
@@ -61,7 +61,7 @@ def test_a_thumbnail_keeps_the_mean_and_stands_upright(target: Target) -> None:
     picture = np.full((360, 640, 3), 40, np.uint8)
     picture[:, 320:] = 200
     host = Surface(PixelFormat.RGB8, (picture,), rotation_deg=90)
-    small = region.thumbnail(target.put_surface(host)).get()
+    small = region.fetched(region.thumbnails([target.put_surface(host)]))[0].get()
     assert small.shape == (320, 180, 3)
     assert small.mean() == pytest.approx(120, abs=0.5)
     assert small[:100].mean() == pytest.approx(
@@ -87,7 +87,7 @@ def test_what_has_nothing_to_wait_for_is_made_at_once() -> None:
 def test_pictures_that_have_arrived_go_to_another_process_unmade(target: Target) -> None:
     picture = np.random.default_rng().integers(0, 256, (180, 320, 3), dtype=np.uint8)
     surface = target.put_surface(Surface(PixelFormat.RGB8, (picture,)))
-    small = region.thumbnail(surface)
+    small, _ = region.fetched(region.thumbnails([surface, surface]))
     small.arrive()
     sent = pickle.loads(pickle.dumps(small))
     assert np.array_equal(sent.get(), small.get())

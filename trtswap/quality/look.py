@@ -10,6 +10,10 @@ from trtswap.quality.trace import Shot
 from trtswap.types import Array
 
 
+def _no_patches(_: list[Array]) -> dict[int, tuple[Array, Array]]:
+    return {}
+
+
 @dataclass
 class Look:
     """A measured frame.
@@ -34,7 +38,7 @@ class Look:
     sources: Lazy[list[Array]] = field(default_factory=lambda: Lazy(list))
     results: Lazy[list[Array]] = field(default_factory=lambda: Lazy(list))
     frame: Lazy[Array] | None = None
-    patches: Lazy[dict[int, tuple[Array, Array]]] = field(default_factory=lambda: Lazy(dict))
+    patches: Lazy[dict[int, tuple[Array, Array]]] = field(default_factory=lambda: Lazy(_no_patches))
     values: dict[str, float] = field(default_factory=dict)
     apart: bool = False
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from trtswap import device, tracing
+from trtswap import tracing
 from trtswap.geometry import compose, invert, transform_points
 from trtswap.networks.recogniser import Recogniser
 from trtswap.networks.swapper import Patches
@@ -73,29 +73,13 @@ class Person:
 
 
 @dataclass(frozen=True)
-class _Made:
-    """What the swapper made of the faces of one frame: those of all frames, and which is the frame's first."""
+class _Announced:
+    """A frame that is looked at. rows: the faces looked at, of those of the batch."""
 
-    patches: Patches | None
-    placements: Array | None
-    first: int
-
-    def of(self, rows: Array) -> region.Lazy[dict[int, tuple[Array, Array]]]:
-        """By position in `rows`: the patch float32 [3, S, S], R'G'B' about 0..1, and its placement."""
-        if self.patches is None or self.placements is None:
-            return region.Lazy(dict)
-        wanted = (rows + self.first).tolist()
-        pixels = self.patches.pixels
-        make = partial(_placed, self.placements[wanted], self.patches.scale, self.patches.offset)
-        coming = device.fetch([pixels[row] for row in wanted])
-        return region.Lazy(make, coming, waits=device.is_on_device(pixels))
-
-
-def _placed(
-    placements: Array, scale: float, offset: float, pictures: list[Array]
-) -> dict[int, tuple[Array, Array]]:
-    patches = [pixels * scale + offset for pixels in pictures]
-    return dict(enumerate(zip(patches, placements, strict=True)))
+    look: Look
+    frame: Frame
+    faces: Faces
+    rows: Array
 
 
 @dataclass(frozen=True)
@@ -104,6 +88,15 @@ class _Original:
 
     points: Array
     embedding: Array
+
+
+@dataclass(frozen=True)
+class _Result:
+    """A frame as it has become. moved: float64 [2, 3], pixels of the source to its own; None where they are the same."""
+
+    index: int
+    surface: Surface
+    moved: Array | None = None
 
 
 class Monitor:
@@ -138,23 +131,17 @@ class Monitor:
     def before(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Passes batches on, having looked at their frames as they were."""
         for batch in batches:
-            if self._off or batch.known:
-                yield batch
-                continue
-            cuts = batch.cuts or (False,) * len(batch.frames)
-            first = 0
-            for frame, faces, cut in zip(batch.frames, batch.faces, cuts, strict=False):
-                made = _Made(batch.patches, batch.placements, first)
-                self._guarded(self._look_before, frame, faces, cut, frame.surface, made)
-                first += len(faces)
+            if not self._off and not batch.known:
+                self._guarded(self._look_before, batch)
             yield batch
 
     @tracing.stage("look after")
     def after(self, batches: Iterable[BatchT]) -> Iterator[BatchT]:
         """Passes batches on, having looked at their frames as they have become."""
         for batch in batches:
-            for frame in () if self._off or batch.known else batch.frames:
-                self._guarded(self._look_after, frame.index, frame.surface)
+            if self._looks and not batch.known:
+                results = [_Result(frame.index, frame.surface) for frame in batch.frames]
+                self._guarded(self._look_after, results)
             yield batch
 
     def observe(
@@ -162,8 +149,7 @@ class Monitor:
     ) -> None:
         """Takes a frame of a finished video. frame: of the source, with its faces; result: the same moment of the
         result, in any size and turn. has_source False: there is no source, and `frame` is of the result too."""
-        self._guarded(self._look_before, frame, faces, cut, frame.surface if has_source else None)
-        self._guarded(self._look_after, frame.index, result, region.between(frame.surface, result))
+        self._guarded(self._look_at, frame, faces, cut, result, has_source)
 
     def points(self, tracks: Sequence[int], landmarks_px: Array, time_s: float) -> None:
         """Takes the points [N, 5, 2] of the next frame, for their jitter."""
@@ -209,37 +195,73 @@ class Monitor:
         self._looks.clear()
         self._originals.clear()
 
-    def _look_before(
-        self, frame: Frame, faces: Faces, cut: bool, source: Surface | None, made: _Made | None = None
-    ) -> None:
+    def _look_at(self, frame: Frame, faces: Faces, cut: bool, result: Surface, has_source: bool) -> None:
+        announced = self._announce(frame, faces, cut, 0)
+        if announced is None:
+            return
+        if has_source:
+            self._take_sources([announced])
+        self._look_after([_Result(frame.index, result, region.between(frame.surface, result))])
+
+    def _look_before(self, batch: Watched) -> None:
+        cuts = batch.cuts or (False,) * len(batch.frames)
+        announced, first = [], 0
+        for frame, faces, cut in zip(batch.frames, batch.faces, cuts, strict=False):
+            announced.append(self._announce(frame, faces, cut, first))
+            first += len(faces)
+        items = [item for item in announced if item is not None]
+        if items:
+            self._take_sources(items, batch)
+
+    def _announce(self, frame: Frame, faces: Faces, cut: bool, first: int) -> _Announced | None:
+        """Counts a frame, and tells how to look at it if it is to be measured. first: of its faces, in the batch."""
         self._count(faces, cut, frame.time_s)
         self._cut = self._cut or cut
         if frame.index % self._stride > 1:
-            return
+            return None
         look, rows = self._plan(frame, faces, self._cut)
-        if made is not None:
-            look.patches = made.of(rows)
         self._cut = False
         if len(self._looks) >= _MOST_ANNOUNCED:
             raise RuntimeError(f"{len(self._looks)} frames were announced and never came")
         self._last = self._looks[frame.index] = look
-        if source is not None:
-            look.sources = region.squares(source, look.places)
-            self._recognise(frame.index, source, faces)
+        return _Announced(look, frame, faces, rows + first)
 
-    def _look_after(self, index: int, result: Surface, moved: Array | None = None) -> None:
-        look, original = self._looks.pop(index, None), self._originals.pop(index, None)
-        if look is None:
+    def _take_sources(self, items: Sequence[_Announced], batch: Watched | None = None) -> None:
+        """Takes the squares of frames as they are, and what the swapper made of their faces, if it did."""
+        taken: list[region.Taken[Any]] = []
+        taken += region.squares([item.frame.surface for item in items], [item.look.places for item in items])
+        if batch is not None and batch.patches is not None and batch.placements is not None:
+            taken += [_made(batch.patches, batch.placements[item.rows], item.rows) for item in items]
+        values = region.fetched(taken)
+        for item, source in zip(items, values, strict=False):
+            item.look.sources = source
+            self._recognise(item.frame.index, item.frame.surface, item.faces)
+        for item, patches in zip(items, values[len(items) :], strict=False):
+            item.look.patches = patches
+
+    def _look_after(self, results: Sequence[_Result]) -> None:
+        results = [result for result in results if result.index in self._looks]
+        if not results:
             return
-        places = look.places
-        if moved is not None and len(places):
-            places = compose(places, np.broadcast_to(invert(moved), places.shape))
-            look.scales = [region.scale_of(place) for place in places[: len(look.tracks)]]
-        look.results = region.squares(result, places)
-        look.frame = region.thumbnail(result)
-        if original is not None:
-            look.values.update(self._likeness(result, original, moved))
-        self._judge.put(look, wait=self._full)
+        looks = [self._looks.pop(result.index) for result in results]
+        places = []
+        for look, result in zip(looks, results, strict=True):
+            moved = look.places
+            if result.moved is not None and len(moved):
+                moved = compose(moved, np.broadcast_to(invert(result.moved), moved.shape))
+                look.scales = [region.scale_of(place) for place in moved[: len(look.tracks)]]
+            places.append(moved)
+        surfaces = [result.surface for result in results]
+        taken: list[region.Taken[Any]] = []
+        taken += region.squares(surfaces, places)
+        taken += region.thumbnails(surfaces)
+        values = region.fetched(taken)
+        for number, (look, result) in enumerate(zip(looks, results, strict=True)):
+            look.results, look.frame = values[number], values[len(looks) + number]
+            original = self._originals.pop(result.index, None)
+            if original is not None:
+                look.values.update(self._likeness(result.surface, original, result.moved))
+            self._judge.put(look, wait=self._full)
 
     def _plan(self, frame: Frame, faces: Faces, cut: bool) -> tuple[Look, Array]:
         """Where to look: at the largest faces, and where they were in the frame before; and the rows of those faces."""
@@ -310,3 +332,16 @@ def _by_size(faces: Faces) -> Array:
     areas = (faces.boxes_px[:, 2:] - faces.boxes_px[:, :2]).prod(axis=1)
     rows: Array = np.argsort(-areas, kind="stable")
     return rows
+
+
+def _made(patches: Patches, placements: Array, rows: Array) -> region.Taken[dict[int, tuple[Array, Array]]]:
+    """By position in `rows`: the patch float32 [3, S, S], R'G'B' about 0..1, and its placement."""
+    make = partial(_placed, placements, patches.scale, patches.offset)
+    return region.Taken([patches.pixels[row] for row in rows.tolist()], make)
+
+
+def _placed(
+    placements: Array, scale: float, offset: float, pictures: list[Array]
+) -> dict[int, tuple[Array, Array]]:
+    patches = [pixels * scale + offset for pixels in pictures]
+    return dict(enumerate(zip(patches, placements, strict=True)))

@@ -5,7 +5,8 @@ Frames may lie on the host or on a GPU; only the squares are fetched. Pixels are
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import cv2
@@ -13,7 +14,7 @@ import numpy as np
 
 from trtswap import device, ops
 from trtswap.geometry import TEMPLATES, compose, estimate_similarity, invert, letterbox_placement
-from trtswap.types import Array, Surface
+from trtswap.types import Array, DeviceArray, Surface
 
 SIZE = 128
 """S, the edge of the square in pixels."""
@@ -33,16 +34,35 @@ THUMBNAIL = (320, 320)
 ValueT = TypeVar("ValueT")
 
 
+class _Arrival:
+    """Pictures on their way to the host, those of several values together; one thread may ask for them."""
+
+    def __init__(self, coming: device.Fetch) -> None:
+        self._coming: device.Fetch | None = coming
+        self._pictures: list[Array] = []
+
+    def get(self) -> list[Array]:
+        if self._coming is not None:
+            self._pictures, self._coming = self._coming.get(), None
+        return self._pictures
+
+
 class Lazy(Generic[ValueT]):
     """A value made of pictures that may still be on their way to the host. Pictures that are there are made into it at
     once; others by whoever asks first, and one thread may ask. Once they have `arrive`d it goes to other processes as
     it is, when `make` can be pickled."""
 
     def __init__(
-        self, make: Callable[[list[Array]], ValueT], coming: device.Fetch | None = None, *, waits: bool = False
+        self,
+        make: Callable[[list[Array]], ValueT],
+        arrival: _Arrival | None = None,
+        part: slice = slice(0),
+        *,
+        waits: bool = False,
     ) -> None:
         self._make: Callable[[list[Array]], ValueT] | None = make
-        self._coming = coming
+        self._arrival = arrival
+        self._part = part
         self._pictures: list[Array] = []
         self._value: ValueT | None = None
         if not waits:
@@ -50,8 +70,8 @@ class Lazy(Generic[ValueT]):
 
     def arrive(self) -> None:
         """Waits for the pictures. Raises what the work before them failed with."""
-        if self._coming is not None:
-            self._pictures, self._coming = self._coming.get(), None
+        if self._arrival is not None:
+            self._pictures, self._arrival = self._arrival.get()[self._part], None
 
     def get(self) -> ValueT:
         """The value. Raises what making it raises."""
@@ -60,6 +80,27 @@ class Lazy(Generic[ValueT]):
             self._value = self._make(self._pictures)
             self._make, self._pictures = None, []
         return self._value  # type: ignore[return-value]  # made above
+
+
+@dataclass(frozen=True)
+class Taken(Generic[ValueT]):
+    """Pictures where the frames are, and what is to be made of them on the host."""
+
+    pictures: Sequence[DeviceArray]
+    make: Callable[[list[Array]], ValueT]
+
+
+def fetched(taken: Sequence[Taken[ValueT]]) -> list[Lazy[ValueT]]:
+    """Brings all of them to the host at once. Of frames on a GPU they are on their way when this returns."""
+    pictures = [picture for item in taken for picture in item.pictures]
+    arrival = _Arrival(device.fetch(pictures)) if pictures else None
+    waits = any(map(device.is_on_device, pictures))
+    values, start = [], 0
+    for item in taken:
+        part = slice(start, start + len(item.pictures))
+        values.append(Lazy(item.make, arrival, part, waits=waits))
+        start = part.stop
+    return values
 
 
 def _ellipse(wide: float, high: float) -> Array:
@@ -91,18 +132,22 @@ def scale_of(placement: Array) -> float:
     return float(np.sqrt(abs(np.linalg.det(placement[:, :2]))))
 
 
-def squares(surface: Surface, placements: Array) -> Lazy[list[Array]]:
-    """The squares of several faces of one frame as it is now. A pixel is the mean of 2 x 2 bilinear samples in the
-    middles of its quarters; edges are replicated. Of a frame on a GPU they are on their way when this returns."""
-    if not len(placements):
-        return Lazy(list)
-    finer = compose(_FINER, placements)
-    indices = np.zeros(len(placements), np.int32)
+def squares(surfaces: Sequence[Surface], placements: Sequence[Array]) -> list[Taken[list[Array]]]:
+    """The squares of several faces of each frame as it is now. placements: of each frame float64 [N, 2, 3]. A pixel is
+    the mean of 2 x 2 bilinear samples in the middles of its quarters; edges are replicated."""
+    counts = [len(places) for places in placements]
+    if not sum(counts):
+        return [Taken((), list) for _ in surfaces]
+    finer = compose(_FINER, np.concatenate(placements))
+    indices = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     size = (2 * SIZE, 2 * SIZE)
-    picture = ops.crop(
-        [surface], indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface)
+    pictures = ops.crop(
+        surfaces, indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surfaces[0])
     )
-    return Lazy(_shrunk, device.fetch([picture]), waits=surface.on_device)
+    ends = np.cumsum(counts).tolist()
+    return [
+        Taken((pictures[end - count : end],), _shrunk) for count, end in zip(counts, ends, strict=True)
+    ]
 
 
 def patch_square(patch: Array, placement: Array, place: Array) -> Array:
@@ -117,19 +162,17 @@ def patch_square(patch: Array, placement: Array, place: Array) -> Array:
     return small(finer, SIZE)
 
 
-def thumbnail(surface: Surface) -> Lazy[Array]:
-    """The whole frame as it is now, upright, at so many places as fit THUMBNAIL, never more than it has: bilinear
-    samples, not means, so that differences between frames keep their size. float32 [h, w, 3]. Of a frame on a GPU it
-    is on its way when this returns."""
-    placement, extent = letterbox_placement(
-        surface.width_px, surface.height_px, surface.rotation_deg, THUMBNAIL
+def thumbnails(surfaces: Sequence[Surface]) -> list[Taken[Array]]:
+    """Whole frames of one video as they are now, upright, at so many places as fit THUMBNAIL, never more than they
+    have: bilinear samples, not means, so that differences between frames keep their size. float32 [h, w, 3] each."""
+    first = surfaces[0]
+    placement, extent = letterbox_placement(first.width_px, first.height_px, first.rotation_deg, THUMBNAIL)
+    placements = np.broadcast_to(placement, (len(surfaces), 2, 3))
+    extents = np.full((len(surfaces), 2), extent, np.int32)
+    pictures = ops.letterbox(
+        surfaces, placements, extents, extent, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(first)
     )
-    extents = np.array([extent], np.int32)
-    picture = ops.letterbox(
-        [surface], placement[None], extents, extent,
-        channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surface),
-    )  # fmt: skip
-    return Lazy(_whole, device.fetch([picture]), waits=surface.on_device)
+    return [Taken((pictures[row : row + 1],), _whole) for row in range(len(surfaces))]
 
 
 def between(one: Surface, other: Surface) -> Array:

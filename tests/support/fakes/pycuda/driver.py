@@ -130,7 +130,7 @@ def mem_get_info() -> tuple[int, int]:
 
 def memory(address: int, size: int) -> np.ndarray:
     """Bytes of device memory; an address outside any allocation is an error."""
-    for start, block in _live.items():
+    for start, block in tuple(_live.items()):
         if start <= address and address + size <= start + block.size:
             return block[address - start : address - start + size]
     raise LogicError(f"illegal address {address:#x}, {size} bytes")
