@@ -44,7 +44,7 @@ void expect_lag(int lag_frames, double frame_rate) {
 
 py::tuple placed(const PlacedFaces& faces) {
     const auto count = static_cast<py::ssize_t>(faces.boxes.size() / 4);
-    return py::make_tuple(made({count, FIVE, 2}, faces.points), made({count, 4}, faces.boxes));
+    return py::make_tuple(made({count, kFive, 2}, faces.points), made({count, 4}, faces.boxes));
 }
 
 Made values_of(const SignalSmoother& smoother, const std::vector<double>& values) {
@@ -67,36 +67,38 @@ Fits even_fit(const Numbers& weights, double leaning) {
 
 Made fit_rows(const Numbers& weights, double leaning) {
     const Fits fits = even_fit(weights, leaning);
-    return made({LEVELS, fits.length}, fits.rows);
+    return made({kLevels, fits.length}, fits.rows);
 }
 
 py::tuple fit_residuals(const Numbers& weights, const Numbers& values, double leaning) {
     const Fits fits = even_fit(weights, leaning);
     expect_shape(values, {fits.length, -1}, "values are [2 lag + 1, D]");
     const auto dimensions = static_cast<int>(values.shape(1));
-    std::vector<double> squares(static_cast<std::size_t>(WIDER) * dimensions), widest(dimensions), smooth(dimensions);
-    for (int level = 0; level < WIDER; ++level) {
+    std::vector<double> squares(static_cast<std::size_t>(kWider) * dimensions), widest(dimensions),
+        smooth(dimensions);
+    for (int level = 0; level < kWider; ++level) {
         fits.mean_squares(level, values.data(), dimensions,
                           squares.data() + static_cast<std::ptrdiff_t>(level) * dimensions);
     }
     fits.widest(values.data(), dimensions, widest.data(), smooth.data());
-    return py::make_tuple(made({WIDER, dimensions}, squares), made({dimensions}, smooth));
+    return py::make_tuple(made({kWider, dimensions}, squares), made({dimensions}, smooth));
 }
 
 Made midway_of(const Numbers& points, const Flags& present, const Numbers& times_s) {
-    expect_shape(points, {NEEDED, -1, -1}, "points are [5, Q, D]");
-    expect_shape(present, {NEEDED}, "present is [5]");
-    expect_shape(times_s, {NEEDED}, "times_s is [5]");
+    expect_shape(points, {kNeeded, -1, -1}, "points are [5, Q, D]");
+    expect_shape(present, {kNeeded}, "present is [5]");
+    expect_shape(times_s, {kNeeded}, "times_s is [5]");
     const auto count = static_cast<int>(points.shape(1)), width = static_cast<int>(points.shape(2));
-    const Recent recent{points.data(), count * width, count, width, present.data(), times_s.data(), true, 0, 0};
+    const Recent recent{points.data(),  count * width, count, width, present.data(),
+                        times_s.data(), true,          0,     0};
     return made({2, count}, midway(recent));
 }
 
 void register_faces(py::module_& module) {
     py::class_<FaceTemplate>(module, "FaceTemplate")
         .def(py::init([](const Numbers& points, const Numbers& warp) {
-                 expect_shape(points, {FIVE, 2}, "points are [5, 2]");
-                 expect_shape(warp, {FIVE}, "warp is [5]");
+                 expect_shape(points, {kFive, 2}, "points are [5, 2]");
+                 expect_shape(warp, {kFive}, "warp is [5]");
                  return FaceTemplate(points.data(), warp.data());
              }),
              py::arg("points"), py::arg("warp"))
@@ -104,10 +106,10 @@ void register_faces(py::module_& module) {
         .def(
             "decompose",
             [](const FaceTemplate& face, const Numbers& points, const Numbers& boxes) {
-                expect_shape(points, {-1, FIVE, 2}, "points are [N, 5, 2]");
+                expect_shape(points, {-1, kFive, 2}, "points are [N, 5, 2]");
                 const py::ssize_t count = points.shape(0);
                 expect_shape(boxes, {count, 4}, "boxes are [N, 4]");
-                Made parameters(Shape{count, PARAMETERS});
+                Made parameters(Shape{count, kParameters});
                 for (py::ssize_t row = 0; row < count; ++row) {
                     face.decompose(points.data(row), boxes.data(row), parameters.mutable_data(row));
                 }
@@ -117,9 +119,9 @@ void register_faces(py::module_& module) {
         .def(
             "recompose",
             [](const FaceTemplate& face, const Numbers& parameters) {
-                expect_shape(parameters, {-1, PARAMETERS}, "parameters are [N, 18]");
+                expect_shape(parameters, {-1, kParameters}, "parameters are [N, 18]");
                 const py::ssize_t count = parameters.shape(0);
-                Made points(Shape{count, FIVE, 2}), boxes(Shape{count, 4});
+                Made points(Shape{count, kFive, 2}), boxes(Shape{count, 4});
                 for (py::ssize_t row = 0; row < count; ++row) {
                     face.recompose(parameters.data(row), points.mutable_data(row), boxes.mutable_data(row));
                 }
@@ -129,12 +131,12 @@ void register_faces(py::module_& module) {
         .def(
             "repair",
             [](const FaceTemplate& face, const Numbers& points, const Flags& trusted, const Numbers& shape) {
-                expect_shape(points, {FIVE, 2}, "points are [5, 2]");
-                expect_shape(trusted, {FIVE}, "trusted is [5]");
-                expect_shape(shape, {2 * FIVE}, "shape is [10]");
+                expect_shape(points, {kFive, 2}, "points are [5, 2]");
+                expect_shape(trusted, {kFive}, "trusted is [5]");
+                expect_shape(shape, {2 * kFive}, "shape is [10]");
                 std::vector<double> repaired(points.data(), points.data() + points.size());
                 face.repair(repaired.data(), trusted.data(), shape.data());
-                return made({FIVE, 2}, repaired);
+                return made({kFive, 2}, repaired);
             },
             py::arg("points"), py::arg("trusted"), py::arg("shape"));
 
@@ -149,7 +151,7 @@ void register_faces(py::module_& module) {
             [](FaceSmoother& smoother, const Ids& ids, const Numbers& points, const Numbers& boxes,
                const Numbers& weights, double time_s) -> py::object {
                 const int count = count_of(ids, weights);
-                expect_shape(points, {count, FIVE, 2}, "points are [N, 5, 2]");
+                expect_shape(points, {count, kFive, 2}, "points are [N, 5, 2]");
                 expect_shape(boxes, {count, 4}, "boxes are [N, 4]");
                 const auto done =
                     smoother.push(ids.data(), count, points.data(), boxes.data(), weights.data(), time_s);
@@ -172,15 +174,16 @@ void register_faces(py::module_& module) {
              py::arg("lag_frames"))
         .def(
             "hold",
-            [](Rest& rest, const Ids& ids, const Numbers& estimates, const Numbers& drift, const Numbers& noise) {
+            [](Rest& rest, const Ids& ids, const Numbers& estimates, const Numbers& drift,
+               const Numbers& noise) {
                 require(ids.ndim() == 1, "ids are [N]");
                 const py::ssize_t count = ids.shape(0);
-                expect_shape(estimates, {count, PARAMETERS}, "estimates are [N, 18]");
-                expect_shape(drift, {count, PARAMETERS}, "drift is [N, 18]");
-                expect_shape(noise, {count, FACE_GROUPS}, "noise is [N, 5]");
+                expect_shape(estimates, {count, kParameters}, "estimates are [N, 18]");
+                expect_shape(drift, {count, kParameters}, "drift is [N, 18]");
+                expect_shape(noise, {count, kFaceGroups}, "noise is [N, 5]");
                 std::vector<double> held(estimates.data(), estimates.data() + estimates.size());
                 rest.hold(ids.data(), static_cast<int>(count), held.data(), drift.data(), noise.data());
-                return made({count, PARAMETERS}, held);
+                return made({count, kParameters}, held);
             },
             py::arg("ids"), py::arg("estimates"), py::arg("drift"), py::arg("noise"));
 }
@@ -191,9 +194,9 @@ void register_noise(py::module_& module) {
         .def(
             "squares",
             [](const PointNoise& noise, const Numbers& differences, const Numbers& samples) {
-                expect_shape(differences, {-1, PARAMETERS}, "differences are [N, 18]");
+                expect_shape(differences, {-1, kParameters}, "differences are [N, 18]");
                 const py::ssize_t count = differences.shape(0);
-                expect_shape(samples, {count, PARAMETERS}, "samples are [N, 18]");
+                expect_shape(samples, {count, kParameters}, "samples are [N, 18]");
                 Made squares(Shape{count, noise.kinds()});
                 for (py::ssize_t row = 0; row < count; ++row) {
                     noise.squares(differences.data(row), samples.data(row), squares.mutable_data(row));
@@ -206,23 +209,23 @@ void register_noise(py::module_& module) {
             [](const PointNoise& noise, const Numbers& medians, int count) {
                 expect_shape(medians, {noise.kinds()}, "medians are [6]");
                 const Tolerances told = noise.tolerances(medians.data(), count);
-                return py::make_tuple(made({FACE_GROUPS}, told.white), made({WIDER, FACE_GROUPS}, told.slow),
-                                      made({FACE_GROUPS}, told.share));
+                return py::make_tuple(made({kFaceGroups}, told.white), made({kWider, kFaceGroups}, told.slow),
+                                      made({kFaceGroups}, told.share));
             },
             py::arg("medians"), py::arg("count"))
         .def(
             "strain",
             [](const PointNoise& noise, const Numbers& excess) {
-                expect_shape(excess, {WIDER, FACE_GROUPS}, "excess is [3, 5]");
+                expect_shape(excess, {kWider, kFaceGroups}, "excess is [3, 5]");
                 std::vector<double> strained(excess.data(), excess.data() + excess.size());
                 noise.strain(strained);
-                return made({WIDER, FACE_GROUPS}, strained);
+                return made({kWider, kFaceGroups}, strained);
             },
             py::arg("excess"));
     module.def(
         "surely_calm",
         [](const Numbers& variances, double third, double warp, double eyes) {
-            expect_shape(variances, {FACE_GROUPS}, "variances are [5]");
+            expect_shape(variances, {kFaceGroups}, "variances are [5]");
             return surely_calm(variances.data(), third, warp, eyes * eyes);
         },
         py::arg("variances"), py::arg("third"), py::arg("warp"), py::arg("eyes"));
@@ -261,9 +264,9 @@ void register_smoothing(py::module_& module) {
     register_faces(module);
     register_noise(module);
     register_signal(module);
-    module.def("fit_rows", &fit_rows, py::arg("weights"), py::arg("leaning") = LEANING);
+    module.def("fit_rows", &fit_rows, py::arg("weights"), py::arg("leaning") = kLeaning);
     module.def("fit_residuals", &fit_residuals, py::arg("weights"), py::arg("values"),
-               py::arg("leaning") = LEANING);
+               py::arg("leaning") = kLeaning);
     module.def("midway", &midway_of, py::arg("points"), py::arg("present"), py::arg("times_s"));
 }
 

@@ -17,7 +17,7 @@ struct Waiting {
 };
 
 class Delay {
-  public:
+public:
     explicit Delay(int lag_frames) : lag_(lag_frames) {}
 
     // Adds a frame and gives the one `lag_frames` before it, if there is one.
@@ -41,7 +41,7 @@ class Delay {
         }
     }
 
-  private:
+private:
     Waiting pop() {
         Waiting frame = std::move(waiting_.front());
         waiting_.pop_front();

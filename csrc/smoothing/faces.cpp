@@ -8,33 +8,34 @@ namespace trtswap::smoothing {
 namespace {
 
 // What the window keeps of each face behind its parameters: points and box as they were seen, and the weight.
-constexpr int POINTS = PARAMETERS, CORNERS = POINTS + 2 * FIVE, WEIGHT = CORNERS + 4, EXTRAS = 15;
+constexpr int kPoints = kParameters, kCorners = kPoints + 2 * kFive, kWeight = kCorners + 4, kExtras = 15;
 
-constexpr double REPAIRED_WEIGHT = 0.5;
-constexpr double LEAST_DEVIATION = 0.01; // eye distances: points this near to what their neighbours say are no outliers
-constexpr double LEANING_OF_FACES = 0.02; // heads move, and where a line does not follow, nothing is smoothed
-constexpr double AT_START = 100.0;
-constexpr int TRUSTED_POINTS = 3;
+constexpr double kRepairedWeight = 0.5;
+constexpr double kLeastDeviation =
+    0.01; // eye distances: points this near to what their neighbours say are no outliers
+constexpr double kLeaningOfFaces = 0.02; // heads move, and where a line does not follow, nothing is smoothed
+constexpr double kAtStart = 100.0;
+constexpr int kTrustedPoints = 3;
 
 } // namespace
 
 FaceSmoother::FaceSmoother(const FaceTemplate& face, int lag_frames, double frame_rate)
-    : face_(face), fit_(lag_frames, frame_rate, face_groups(), std::make_unique<PointNoise>(face), ROTATION, EXTRAS,
-                        LEANING_OF_FACES),
+    : face_(face), fit_(lag_frames, frame_rate, face_groups(), std::make_unique<PointNoise>(face), kRotation,
+                        kExtras, kLeaningOfFaces),
       rest_(lag_frames), delay_(lag_frames) {}
 
 std::optional<PlacedFaces> FaceSmoother::push(const std::int64_t* ids, int count, const double* points,
                                               const double* boxes, const double* weights, double time_s) {
-    const int width = PARAMETERS + EXTRAS;
+    const int width = kParameters + kExtras;
     std::vector<double> samples(static_cast<std::size_t>(count) * width);
     for (int row = 0; row < count; ++row) {
         double* sample = samples.data() + static_cast<std::ptrdiff_t>(row) * width;
-        const double* five = points + static_cast<std::ptrdiff_t>(row) * 2 * FIVE;
+        const double* five = points + static_cast<std::ptrdiff_t>(row) * 2 * kFive;
         const double* box = boxes + static_cast<std::ptrdiff_t>(row) * 4;
         face_.decompose(five, box, sample);
-        std::copy_n(five, 2 * FIVE, sample + POINTS);
-        std::copy_n(box, 4, sample + CORNERS);
-        sample[WEIGHT] = weights[row];
+        std::copy_n(five, 2 * kFive, sample + kPoints);
+        std::copy_n(box, 4, sample + kCorners);
+        sample[kWeight] = weights[row];
     }
     TrackWindow::Pushed pushed = fit_.push(ids, count, samples.data(), weights, time_s);
     revise(pushed.fresh);
@@ -53,19 +54,19 @@ std::vector<PlacedFaces> FaceSmoother::flush() {
 
 PlacedFaces FaceSmoother::finish(const Waiting& frame) {
     const std::size_t count = frame.slots.size();
-    PlacedFaces placed{std::vector<double>(count * 2 * FIVE), std::vector<double>(count * 4)};
+    PlacedFaces placed{std::vector<double>(count * 2 * kFive), std::vector<double>(count * 4)};
     if (count == 0) {
         return placed;
     }
-    std::vector<double> estimates(count * PARAMETERS), drift(count * PARAMETERS), noise;
+    std::vector<double> estimates(count * kParameters), drift(count * kParameters), noise;
     for (std::size_t row = 0; row < count; ++row) {
         const int slot = frame.slots[row];
-        fit_.estimate(slot, estimates.data() + row * PARAMETERS, drift.data() + row * PARAMETERS);
+        fit_.estimate(slot, estimates.data() + row * kParameters, drift.data() + row * kParameters);
         noise.insert(noise.end(), fit_.white(slot).begin(), fit_.white(slot).end());
     }
     rest_.hold(frame.ids.data(), static_cast<int>(count), estimates.data(), drift.data(), noise.data());
     for (std::size_t row = 0; row < count; ++row) {
-        face_.recompose(estimates.data() + row * PARAMETERS, placed.points.data() + row * 2 * FIVE,
+        face_.recompose(estimates.data() + row * kParameters, placed.points.data() + row * 2 * kFive,
                         placed.boxes.data() + row * 4);
     }
     return placed;
@@ -74,30 +75,30 @@ PlacedFaces FaceSmoother::finish(const Waiting& frame) {
 // Judges the points of the last three frames and corrects what the window says of them.
 void FaceSmoother::revise(const std::vector<int>& fresh) {
     TrackWindow& window = fit_.window();
-    const int length = window.length(), width = window.dimensions(), first = length - NEEDED;
+    const int length = window.length(), width = window.dimensions(), first = length - kNeeded;
     std::vector<Recent> recent;
     recent.reserve(window.slot_count());
     for (int slot = 0; slot < window.slot_count(); ++slot) {
         const double* values = window.values(slot) + static_cast<std::ptrdiff_t>(first) * width;
         const std::uint8_t* present = window.present(slot) + first;
-        double scale = 0, shown = 0, least = values[WEIGHT];
-        for (int frame = 0; frame < NEEDED; ++frame) {
+        double scale = 0, shown = 0, least = values[kWeight];
+        for (int frame = 0; frame < kNeeded; ++frame) {
             const double* sample = values + static_cast<std::ptrdiff_t>(frame) * width;
-            scale += present[frame] ? sample[SCALE] : 0.0;
+            scale += present[frame] ? sample[kScale] : 0.0;
             shown += present[frame];
-            least = std::min(least, sample[WEIGHT]);
+            least = std::min(least, sample[kWeight]);
         }
-        const double floor = LEAST_DEVIATION * std::exp(scale / std::max(shown, 1.0)) * face_.eyes();
-        recent.push_back({values + POINTS, width, FIVE, 2, present, window.times_s() + first,
-                          least >= MEASURED, floor, AT_START * floor});
+        const double floor = kLeastDeviation * std::exp(scale / std::max(shown, 1.0)) * face_.eyes();
+        recent.push_back({values + kPoints, width, kFive, 2, present, window.times_s() + first,
+                          least >= kMeasured, floor, kAtStart * floor});
     }
     const auto trusted = guard_.judge(recent, fresh, fit_.refresh());
     for (int slot = 0; slot < window.slot_count(); ++slot) {
-        for (int frame = 0; frame < JUDGED; ++frame) {
-            const int place = length - JUDGED + frame;
-            const std::uint8_t* points = trusted[slot].data() + static_cast<std::ptrdiff_t>(frame) * FIVE;
-            const double given = window.values(slot)[static_cast<std::ptrdiff_t>(place) * width + WEIGHT];
-            if (window.weights(slot)[place] != given || std::count(points, points + FIVE, 0) > 0) {
+        for (int frame = 0; frame < kJudged; ++frame) {
+            const int place = length - kJudged + frame;
+            const std::uint8_t* points = trusted[slot].data() + static_cast<std::ptrdiff_t>(frame) * kFive;
+            const double given = window.values(slot)[static_cast<std::ptrdiff_t>(place) * width + kWeight];
+            if (window.weights(slot)[place] != given || std::count(points, points + kFive, 0) > 0) {
                 correct(slot, place, points);
             }
         }
@@ -111,20 +112,20 @@ void FaceSmoother::correct(int slot, int frame, const std::uint8_t* trusted) {
     double* weights = window.weights(slot);
     double* values = window.values(slot);
     double* sample = values + static_cast<std::ptrdiff_t>(frame) * width;
-    const auto count = FIVE - std::count(trusted, trusted + FIVE, 0);
+    const auto count = kFive - std::count(trusted, trusted + kFive, 0);
     weights[frame] = 0.0;
-    if (count < TRUSTED_POINTS) {
+    if (count < kTrustedPoints) {
         return;
     }
-    std::array<double, 2 * FIVE> points{};
-    std::copy_n(sample + POINTS, 2 * FIVE, points.begin());
-    if (count < FIVE) {
-        std::array<double, 2 * FIVE> shape{}; // the mean of the window's
+    std::array<double, 2 * kFive> points{};
+    std::copy_n(sample + kPoints, 2 * kFive, points.begin());
+    if (count < kFive) {
+        std::array<double, 2 * kFive> shape{}; // the mean of the window's
         double total = 0;
         for (int other = 0; other < window.length(); ++other) {
             total += weights[other];
-            for (int d = 0; d < 2 * FIVE; ++d) {
-                shape[d] += weights[other] * values[static_cast<std::ptrdiff_t>(other) * width + SHAPE + d];
+            for (int d = 0; d < 2 * kFive; ++d) {
+                shape[d] += weights[other] * values[static_cast<std::ptrdiff_t>(other) * width + kShape + d];
             }
         }
         for (double& residual : shape) {
@@ -132,8 +133,8 @@ void FaceSmoother::correct(int slot, int frame, const std::uint8_t* trusted) {
         }
         face_.repair(points.data(), trusted, shape.data());
     }
-    face_.decompose(points.data(), sample + CORNERS, sample);
-    weights[frame] = sample[WEIGHT] * (count == FIVE ? 1.0 : REPAIRED_WEIGHT);
+    face_.decompose(points.data(), sample + kCorners, sample);
+    weights[frame] = sample[kWeight] * (count == kFive ? 1.0 : kRepairedWeight);
 }
 
 } // namespace trtswap::smoothing

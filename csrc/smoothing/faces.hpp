@@ -18,7 +18,7 @@ struct PlacedFaces {
 
 // Frames come out in order, `lag_frames` later.
 class FaceSmoother {
-  public:
+public:
     FaceSmoother(const FaceTemplate& face, int lag_frames, double frame_rate);
 
     // Takes the next frame: points and boxes as of `PlacedFaces`, and how much each face counts. Gives those of the frame that
@@ -28,7 +28,7 @@ class FaceSmoother {
     // Finishes the frames that wait and forgets everything.
     std::vector<PlacedFaces> flush();
 
-  private:
+private:
     PlacedFaces finish(const Waiting& frame);
     void revise(const std::vector<int>& fresh);
     void correct(int slot, int frame, const std::uint8_t* trusted);

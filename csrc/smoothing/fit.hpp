@@ -11,35 +11,38 @@
 
 namespace trtswap::smoothing {
 
-constexpr double MEASURED = 0.5; // samples of less weight say nothing about noise: they were filled in, or are doubted
-constexpr int LEVELS = 4;        // bandwidths, narrow to wide: two of lines, two of parabolas
-constexpr int WIDER = LEVELS - 1;
-constexpr double LEANING = 4.0; // of numbers about which nothing is known, in squared units of the widest bandwidth
+constexpr double kMeasured =
+    0.5; // samples of less weight say nothing about noise: they were filled in, or are doubted
+constexpr int kLevels = 4; // bandwidths, narrow to wide: two of lines, two of parabolas
+constexpr int kWider = kLevels - 1;
+constexpr double kLeaning =
+    4.0; // of numbers about which nothing is known, in squared units of the widest bandwidth
 
 // half_widths: in frames, samples as far away count 0. leaning: how far one-sided windows lean from parabolas to lines.
 struct Ladder {
     Ladder(int lag_frames, double leaning);
 
-    std::array<double, LEVELS> half_widths;
+    std::array<double, kLevels> half_widths;
     double leaning;
 
-    // What a wider fit (0 to WIDER) of a group of so many dimensions may leave, in variances of white noise.
+    // What a wider fit (0 to kWider) of a group of so many dimensions may leave, in variances of white noise.
     double strictness(int level, int size) const;
 };
 
 // What is made of the weights of one window of W samples. Mean squared residuals are quadratic forms: best small.
 struct Fits {
     int length;
-    std::vector<double> rows;    // [LEVELS, W], each sums to one
+    std::vector<double> rows;    // [kLevels, W], each sums to one
     std::vector<double> slope;   // [W]: gives the drift within half a window of samples whose mean is 0
-    std::vector<double> kernels; // [WIDER, W]: how much each sample counts for residuals
-    std::vector<double> basis;   // [3 WIDER + 1, W]: what of the samples the fits take up; last what a cubic would besides
-                                 // at the widest
-    double spare;                // by how much fewer degrees of freedom make the cubic's residual larger
+    std::vector<double> kernels; // [kWider, W]: how much each sample counts for residuals
+    std::vector<double>
+        basis;    // [3 kWider + 1, W]: what of the samples the fits take up; last what a cubic would besides
+                  // at the widest
+    double spare; // by how much fewer degrees of freedom make the cubic's residual larger
 
     // Of values [W, D], the estimate [D] of one level.
     void estimate(int level, const double* values, int dimensions, double* result) const;
-    // The variance [D] of what a wider fit (0 to WIDER) leaves; white noise gives its variance.
+    // The variance [D] of what a wider fit (0 to kWider) leaves; white noise gives its variance.
     void mean_squares(int level, const double* values, int dimensions, double* left) const;
     // The same of the widest, and of a cubic there.
     void widest(const double* values, int dimensions, double* left, double* smooth) const;
@@ -54,7 +57,7 @@ struct Fits {
 Fits fit(const Ladder& ladder, const std::vector<double>& distances, const std::vector<double>& offsets,
          const double* weights);
 
-// How far each wider fit is trusted, 0 to 1, in place of its mean squared residuals, in what is allowed: [WIDER, groups].
+// How far each wider fit is trusted, 0 to 1, in place of its mean squared residuals, in what is allowed: [kWider, groups].
 // share: [groups], how much of what third differences tell is noise.
 void gates(std::vector<double>& excess, const std::vector<double>& share);
 

@@ -9,8 +9,8 @@
 
 namespace trtswap::smoothing {
 
-constexpr int NEEDED = 5; // frames that are looked at
-constexpr int JUDGED = 3; // of them, the last
+constexpr int kNeeded = 5; // frames that are looked at
+constexpr int kJudged = 3; // of them, the last
 
 // The last five frames of one track: `point_count` points of `width` numbers at `points` + frame * stride.
 struct Recent {
@@ -24,7 +24,7 @@ struct Recent {
     double trusted_below, trusted_at_start;
 };
 
-// How far the last three of five samples lie from what their neighbours say: [JUDGED, point_count], in units of the
+// How far the last three of five samples lie from what their neighbours say: [kJudged, point_count], in units of the
 // points. The distance to the two frames before (staying or moving evenly) or to the two after, whichever is less; 0 where
 // neither side is known. Of the first frames of a track only what follows is known, and can only be carried back to them
 // by extrapolation: there it counts three times less. A sample that starts a step agrees with what follows; a sample alone,
@@ -38,14 +38,14 @@ std::vector<double> midway(const Recent& recent);
 // Tells samples that agree neither with the frames before nor with those after, nor lie between them. A sample is judged
 // when it arrives, by the frames before it alone, and again when each of the next two arrives.
 class Guard {
-  public:
+public:
     void reset() { typical_.reset(); }
-    // Which of the last three frames' points to trust, for each slot: [JUDGED, point_count]. fresh, refresh: as of
+    // Which of the last three frames' points to trust, for each slot: [kJudged, point_count]. fresh, refresh: as of
     // `ScaleHistory`.
     std::vector<std::vector<std::uint8_t>> judge(const std::vector<Recent>& slots,
                                                  const std::vector<int>& fresh, bool refresh);
 
-  private:
+private:
     ScaleHistory typical_{1};
 };
 

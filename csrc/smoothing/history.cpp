@@ -7,8 +7,8 @@ namespace trtswap::smoothing {
 
 namespace {
 
-constexpr int LEAST_SAMPLES = 5;
-constexpr double UNKNOWN = std::numeric_limits<double>::infinity();
+constexpr int kLeastSamples = 5;
+constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
 } // namespace
 
@@ -31,17 +31,17 @@ std::vector<int> ScaleHistory::push(const std::vector<double>& samples, const st
         Slot& slot = slots_[number];
         for (int kind = 0; kind < kinds_; ++kind) {
             const double sample = samples[number * kinds_ + kind];
-            slot.samples[kind][next_] = sample < UNKNOWN ? sample : UNKNOWN; // not a number is none
+            slot.samples[kind][next_] = sample < kUnknown ? sample : kUnknown; // not a number is none
         }
-        if (slot.samples[0][next_] < UNKNOWN) {
+        if (slot.samples[0][next_] < kUnknown) {
             ++slot.age;
-            if (refresh || slot.age <= HISTORY / 2) {
+            if (refresh || slot.age <= kHistory / 2) {
                 measure(slot);
                 due.push_back(static_cast<int>(number));
             }
         }
     }
-    next_ = (next_ + 1) % HISTORY;
+    next_ = (next_ + 1) % kHistory;
     return due;
 }
 
@@ -49,22 +49,22 @@ ScaleHistory::Slot ScaleHistory::blank() const {
     Slot slot;
     slot.samples.resize(kinds_);
     for (auto& kind : slot.samples) {
-        kind.fill(UNKNOWN);
+        kind.fill(kUnknown);
     }
-    slot.medians.assign(kinds_, UNKNOWN);
+    slot.medians.assign(kinds_, kUnknown);
     return slot;
 }
 
 void ScaleHistory::measure(Slot& slot) const {
     const auto& first = slot.samples[0];
     slot.count =
-        static_cast<int>(std::count_if(first.begin(), first.end(), [](double s) { return s < UNKNOWN; }));
+        static_cast<int>(std::count_if(first.begin(), first.end(), [](double s) { return s < kUnknown; }));
     for (int kind = 0; kind < kinds_; ++kind) {
-        if (slot.count < LEAST_SAMPLES) {
-            slot.medians[kind] = UNKNOWN;
+        if (slot.count < kLeastSamples) {
+            slot.medians[kind] = kUnknown;
             continue;
         }
-        std::array<double, HISTORY> ordered = slot.samples[kind];
+        std::array<double, kHistory> ordered = slot.samples[kind];
         const auto middle = ordered.begin() + (slot.count - 1) / 2;
         std::nth_element(ordered.begin(), middle, ordered.end());
         slot.medians[kind] = *middle;

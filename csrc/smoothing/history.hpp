@@ -6,11 +6,11 @@
 
 namespace trtswap::smoothing {
 
-// Medians per slot and kind over the last `HISTORY` samples; of fewer than five they are infinite, as all kinds of a
+// Medians per slot and kind over the last `kHistory` samples; of fewer than five they are infinite, as all kinds of a
 // missing sample are. Medians of many samples hardly change from one to the next, and are taken when `refresh` says so.
 class ScaleHistory {
-  public:
-    static constexpr int HISTORY = 64; // frames over which noise is estimated
+public:
+    static constexpr int kHistory = 64; // frames over which noise is estimated
 
     explicit ScaleHistory(int kinds) : kinds_(kinds) {}
 
@@ -22,9 +22,9 @@ class ScaleHistory {
     const double* medians(int slot) const { return slots_[slot].medians.data(); }
     int count(int slot) const { return slots_[slot].count; }
 
-  private:
+private:
     struct Slot {
-        std::vector<std::array<double, HISTORY>> samples; // of each kind
+        std::vector<std::array<double, kHistory>> samples; // of each kind
         std::vector<double> medians;
         int age = 0, count = 0;
     };

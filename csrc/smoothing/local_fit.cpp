@@ -12,29 +12,30 @@ namespace trtswap::smoothing {
 
 namespace {
 
-constexpr double LEAST_STEP = 1e-2; // frames
-constexpr double QUARTER = TURN / 4;
-constexpr int ORDER = 4;    // samples of a third difference
-constexpr int SEARCHED = 8; // frames in which they are looked for
-constexpr int STRIDE = 8;   // every so many frames, by their time stamps, scales are measured again: of all tracks
-constexpr double SAME_FRAMES = 1e-8;
-constexpr std::size_t MOST_KEPT = 100; // fits of windows: some kilobytes each
-constexpr double ROUNDING = 1e-20;
-constexpr double UNKNOWN = std::numeric_limits<double>::infinity();
+constexpr double kLeastStep = 1e-2; // frames
+constexpr double kQuarter = kTurn / 4;
+constexpr int kOrder = 4;    // samples of a third difference
+constexpr int kSearched = 8; // frames in which they are looked for
+constexpr int kStride =
+    8; // every so many frames, by their time stamps, scales are measured again: of all tracks
+constexpr double kSameFrames = 1e-8;
+constexpr std::size_t kMostKept = 100; // fits of windows: some kilobytes each
+constexpr double kRounding = 1e-20;
+constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
 // The weights of the divided difference over four times, at length 1: they cancel parabolas and turn white noise of
 // deviation s into a number of deviation s.
-std::array<double, ORDER> difference_weights(const std::array<double, ORDER>& times_s) {
-    std::array<double, ORDER> weights{};
+std::array<double, kOrder> difference_weights(const std::array<double, kOrder>& times_s) {
+    std::array<double, kOrder> weights{};
     double scale = 1.0, length = 0;
     for (const double a : times_s) {
         for (const double b : times_s) {
             scale = std::max(scale, std::abs(a - b));
         }
     }
-    for (int i = 0; i < ORDER; ++i) {
+    for (int i = 0; i < kOrder; ++i) {
         double product = 1.0;
-        for (int j = 0; j < ORDER; ++j) {
+        for (int j = 0; j < kOrder; ++j) {
             product *= (i == j ? 1.0 : times_s[i] - times_s[j]) / scale;
         }
         weights[i] = 1 / product;
@@ -61,17 +62,17 @@ void LocalFit::reset() {
     history_.reset();
     told_.clear();
     refresh_ = true;
-    time_s_ = -UNKNOWN;
+    time_s_ = -kUnknown;
     away_.assign(window_.length(), 0.0);
     kept_.clear();
 }
 
 TrackWindow::Pushed LocalFit::push(const std::int64_t* ids, int count, const double* values,
                                    const double* weights, double time_s) {
-    const double step = time_s > time_s_ ? LEAST_STEP : 1.0;
+    const double step = time_s > time_s_ ? kLeastStep : 1.0;
     time_s_ = std::max(time_s, time_s_ + step / rate_);
     TrackWindow::Pushed pushed = window_.push(ids, count, values, weights, time_s_);
-    refresh_ = std::fmod(std::nearbyint(time_s_ * rate_), STRIDE) == 0;
+    refresh_ = std::fmod(std::nearbyint(time_s_ * rate_), kStride) == 0;
     judge(history_.push(squares(), pushed.fresh, refresh_));
     return pushed;
 }
@@ -121,21 +122,21 @@ void LocalFit::choose(const Fits& fits, int slot, const std::vector<double>& val
         return told.allowed[level * count + group] * (in_units ? unit[group] : 1.0);
     };
     fits.widest(values.data(), dimensions_, left.data(), smooth.data());
-    double* widest = excess.data() + static_cast<std::ptrdiff_t>(WIDER - 1) * count;
+    double* widest = excess.data() + static_cast<std::ptrdiff_t>(kWider - 1) * count;
     groups_.means(left.data(), widest);
     bool fine = true;
     for (int group = 0; group < count; ++group) {
-        fine = fine && widest[group] <= allowed(WIDER - 1, group);
+        fine = fine && widest[group] <= allowed(kWider - 1, group);
     }
     if (fine) { // all else would come to the same
-        fits.estimate(LEVELS - 1, values.data(), dimensions_, result);
+        fits.estimate(kLevels - 1, values.data(), dimensions_, result);
         return;
     }
-    for (int level = 0; level < WIDER - 1; ++level) {
+    for (int level = 0; level < kWider - 1; ++level) {
         fits.mean_squares(level, values.data(), dimensions_, left.data());
         groups_.means(left.data(), excess.data() + static_cast<std::ptrdiff_t>(level) * count);
     }
-    for (int level = 0; level < WIDER; ++level) {
+    for (int level = 0; level < kWider; ++level) {
         for (int group = 0; group < count; ++group) {
             excess[level * count + group] /= allowed(level, group);
         }
@@ -156,7 +157,7 @@ void LocalFit::choose(const Fits& fits, int slot, const std::vector<double>& val
     }
     std::vector<double>& level = left;
     fits.estimate(0, values.data(), dimensions_, result);
-    for (int wider = 0; wider < WIDER; ++wider) {
+    for (int wider = 0; wider < kWider; ++wider) {
         fits.estimate(wider + 1, values.data(), dimensions_, level.data());
         for (int d = 0; d < dimensions_; ++d) {
             result[d] += (level[d] - result[d]) * excess[wider * count + groups_.group_of[d]];
@@ -167,16 +168,17 @@ void LocalFit::choose(const Fits& fits, int slot, const std::vector<double>& val
 void LocalFit::judge(const std::vector<int>& slots) {
     const int count = groups_.count();
     while (static_cast<int>(told_.size()) < window_.slot_count()) {
-        told_.push_back({std::vector<double>(static_cast<std::size_t>(WIDER) * count),
+        told_.push_back({std::vector<double>(static_cast<std::size_t>(kWider) * count),
                          std::vector<double>(count), std::vector<double>(count, 1.0)});
     }
     for (const int slot : slots) {
         Tolerances tolerances = noise_->tolerances(history_.medians(slot), history_.count(slot));
-        for (int level = 0; level < WIDER; ++level) {
+        for (int level = 0; level < kWider; ++level) {
             for (int group = 0; group < count; ++group) {
                 const int item = level * count + group;
                 const double strict = ladder_.strictness(level, groups_.sizes[group]);
-                told_[slot].allowed[item] = strict * tolerances.white[group] + tolerances.slow[item] + ROUNDING;
+                told_[slot].allowed[item] =
+                    strict * tolerances.white[group] + tolerances.slow[item] + kRounding;
             }
         }
         told_[slot].share = std::move(tolerances.share);
@@ -189,10 +191,10 @@ const Fits& LocalFit::fits(int slot) {
     const int length = window_.length();
     const double* times = window_.times_s();
     std::vector<double> away(length);
-    bool same = kept_.size() <= MOST_KEPT;
+    bool same = kept_.size() <= kMostKept;
     for (int frame = 0; frame < length; ++frame) {
         away[frame] = (times[frame] - times[lag_]) * rate_;
-        same = same && std::abs(away[frame] - away_[frame]) < SAME_FRAMES;
+        same = same && std::abs(away[frame] - away_[frame]) < kSameFrames;
     }
     if (!same) {
         away_ = away;
@@ -214,8 +216,8 @@ const Fits& LocalFit::fits(int slot) {
 
 // Whether an angle is so large that two may lie on either side of half a turn.
 bool LocalFit::turned(const double* values, int frames, int width) const {
-    for (int frame = 0; frame < frames && angle_ != NO_ANGLE; ++frame) {
-        if (std::abs(values[static_cast<std::ptrdiff_t>(frame) * width + angle_]) > QUARTER) {
+    for (int frame = 0; frame < frames && angle_ != kNoAngle; ++frame) {
+        if (std::abs(values[static_cast<std::ptrdiff_t>(frame) * width + angle_]) > kQuarter) {
             return true;
         }
     }
@@ -224,7 +226,7 @@ bool LocalFit::turned(const double* values, int frames, int width) const {
 
 // Makes angles, in place, differences to their mean direction, which it returns.
 double LocalFit::unwrap(std::vector<double>& values, const Fits& fits) const {
-    const double* row = fits.rows.data() + static_cast<std::ptrdiff_t>(LEVELS - 1) * fits.length;
+    const double* row = fits.rows.data() + static_cast<std::ptrdiff_t>(kLevels - 1) * fits.length;
     double sine = 0, cosine = 0;
     for (int frame = 0; frame < fits.length; ++frame) {
         const double angle = values[static_cast<std::size_t>(frame) * dimensions_ + angle_];
@@ -243,39 +245,40 @@ double LocalFit::unwrap(std::vector<double>& values, const Fits& fits) const {
 // not measured, or four are not there.
 std::vector<double> LocalFit::squares() {
     const int kinds = noise_->kinds(), length = window_.length(), width = window_.dimensions();
-    std::vector<double> result(static_cast<std::size_t>(window_.slot_count()) * kinds, UNKNOWN);
-    std::vector<double> differences(dimensions_), recent(static_cast<std::size_t>(ORDER) * dimensions_);
+    std::vector<double> result(static_cast<std::size_t>(window_.slot_count()) * kinds, kUnknown);
+    std::vector<double> differences(dimensions_), recent(static_cast<std::size_t>(kOrder) * dimensions_);
     for (int slot = 0; slot < window_.slot_count(); ++slot) {
         const double* weights = window_.weights(slot);
-        std::array<int, ORDER> frames{};
+        std::array<int, kOrder> frames{};
         int found = 0;
-        for (int frame = length - 1; frame >= std::max(length - SEARCHED, 0) && found < ORDER; --frame) {
-            if (weights[frame] >= MEASURED) {
-                frames[ORDER - 1 - found++] = frame;
+        for (int frame = length - 1; frame >= std::max(length - kSearched, 0) && found < kOrder; --frame) {
+            if (weights[frame] >= kMeasured) {
+                frames[kOrder - 1 - found++] = frame;
             } else if (frame == length - 1) {
                 break;
             }
         }
-        if (found < ORDER) {
+        if (found < kOrder) {
             continue;
         }
-        std::array<double, ORDER> times{};
-        for (int item = 0; item < ORDER; ++item) {
+        std::array<double, kOrder> times{};
+        for (int item = 0; item < kOrder; ++item) {
             times[item] = window_.times_s()[frames[item]];
             std::copy_n(window_.values(slot) + static_cast<std::ptrdiff_t>(frames[item]) * width, dimensions_,
                         recent.begin() + static_cast<std::ptrdiff_t>(item) * dimensions_);
         }
-        const double* newest = recent.data() + static_cast<std::ptrdiff_t>(ORDER - 1) * dimensions_;
-        const bool wraps = turned(recent.data(), ORDER, dimensions_);
-        const std::array<double, ORDER> shares = difference_weights(times);
+        const double* newest = recent.data() + static_cast<std::ptrdiff_t>(kOrder - 1) * dimensions_;
+        const bool wraps = turned(recent.data(), kOrder, dimensions_);
+        const std::array<double, kOrder> shares = difference_weights(times);
         std::fill(differences.begin(), differences.end(), 0.0);
-        for (int item = 0; item < ORDER; ++item) {
+        for (int item = 0; item < kOrder; ++item) {
             for (int d = 0; d < dimensions_; ++d) {
                 const double value = recent[static_cast<std::size_t>(item) * dimensions_ + d];
                 differences[d] += shares[item] * (wraps && d == angle_ ? wrapped(value - newest[d]) : value);
             }
         }
-        noise_->squares(differences.data(), newest, result.data() + static_cast<std::ptrdiff_t>(slot) * kinds);
+        noise_->squares(differences.data(), newest,
+                        result.data() + static_cast<std::ptrdiff_t>(slot) * kinds);
     }
     return result;
 }

@@ -15,10 +15,10 @@ namespace trtswap::smoothing {
 
 // Samples of numbers per track, and their smoothed values `lag_frames` frames later.
 class LocalFit {
-  public:
-    static constexpr int NO_ANGLE = -1;
+public:
+    static constexpr int kNoAngle = -1;
 
-    // groups: of the dimensions. angle: a dimension that is in radians and wraps, or NO_ANGLE. extras: further numbers kept in
+    // groups: of the dimensions. angle: a dimension that is in radians and wraps, or kNoAngle. extras: further numbers kept in
     // the window behind the dimensions, not smoothed. leaning: as of `Ladder`.
     LocalFit(int lag_frames, double frame_rate, Groups groups, std::unique_ptr<Noise> noise, int angle,
              int extras, double leaning);
@@ -41,7 +41,7 @@ class LocalFit {
     // The variances of white noise as of `Tolerances`: [groups].
     const std::vector<double>& white(int slot) const { return told_[slot].white; }
 
-  private:
+private:
     struct Told { // what residuals of a slot may be
         std::vector<double> allowed, share, white;
     };

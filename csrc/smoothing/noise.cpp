@@ -34,12 +34,12 @@ void PlainNoise::squares(const double* differences, const double*, double* resul
 
 Tolerances PlainNoise::tolerances(const double* medians, int) const {
     const int count = groups_.count();
-    Tolerances told{std::vector<double>(count), std::vector<double>(static_cast<std::size_t>(WIDER) * count),
+    Tolerances told{std::vector<double>(count), std::vector<double>(static_cast<std::size_t>(kWider) * count),
                     std::vector<double>(count, 1.0)};
     for (int group = 0; group < count; ++group) {
         told.white[group] = medians[group] / chi_square_median(groups_.sizes[group]);
-        for (int level = 0; level < WIDER; ++level) {
-            told.slow[level * count + group] = SLOW[level] * told.white[group];
+        for (int level = 0; level < kWider; ++level) {
+            told.slow[level * count + group] = kSlow[level] * told.white[group];
         }
     }
     return told;

@@ -22,7 +22,7 @@ struct Groups {
 };
 
 // What mean squared residuals of a track may be, of samples in units of their own. white: [groups], for noise that is
-// white, times what chance adds. slow: [WIDER, groups], besides, for each bandwidth. share: [groups], 0 to 1, how much of
+// white, times what chance adds. slow: [kWider, groups], besides, for each bandwidth. share: [groups], 0 to 1, how much of
 // what third differences tell is noise; the rest is motion that all but the widest window would smooth away.
 struct Tolerances {
     std::vector<double> white, slow, share;
@@ -30,7 +30,7 @@ struct Tolerances {
 
 // What is known of the noise of some kind of samples.
 class Noise {
-  public:
+public:
     virtual ~Noise() = default;
     virtual int kinds() const = 0; // how many scales are measured
 
@@ -40,7 +40,7 @@ class Noise {
     virtual Tolerances tolerances(const double* medians, int count) const = 0;
     // The squared units [groups] of a sample; false where they are 1.
     virtual bool units(const double* sample, double* result) const = 0;
-    // Excesses [WIDER, groups] of wider fits over what is allowed, seen beside those of the other groups, in place.
+    // Excesses [kWider, groups] of wider fits over what is allowed, seen beside those of the other groups, in place.
     virtual void strain(std::vector<double>& excess) const = 0;
     // How sure it is, [groups], that nothing moves that the widest fit would not follow; false where it can't be told.
     // squares: [groups], in units of the samples, what a cubic leaves there; medians: as of `tolerances`.
@@ -49,7 +49,7 @@ class Noise {
 
 // Groups of dimensions about which nothing is known: third differences are noise, which the groups share.
 class PlainNoise : public Noise {
-  public:
+public:
     explicit PlainNoise(Groups groups);
 
     int kinds() const override { return groups_.count(); }
@@ -59,13 +59,13 @@ class PlainNoise : public Noise {
     void strain(std::vector<double>&) const override {}
     bool calm(const double*, const double*, double*) const override { return false; }
 
-  private:
+private:
     Groups groups_;
 };
 
 // How much larger than third differences tell the errors of a detector may be within windows, narrow to wide: they are not
 // white, but drift with how the head is held.
-constexpr std::array<double, WIDER> SLOW{1.0, 2.0, 6.5};
+constexpr std::array<double, kWider> kSlow{1.0, 2.0, 6.5};
 
 // The median of chi square over its degrees of freedom (Wilson and Hilferty).
 double chi_square_median(int degrees);

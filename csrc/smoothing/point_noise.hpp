@@ -21,16 +21,16 @@
 
 namespace trtswap::smoothing {
 
-// How sure it is that position, scale and rotation hold noise alone, 0 to 1. variances: [FACE_GROUPS], what a cubic leaves at
+// How sure it is that position, scale and rotation hold noise alone, 0 to 1. variances: [kFaceGroups], what a cubic leaves at
 // the widest fit; third: of position, and warp: from third differences, infinite where unknown. All as point noise counts.
 double surely_calm(const double* variances, double third, double warp, double square_of_eyes);
 
 // The noise of the parameters of faces, in their groups; the sixth kind is the warp.
 class PointNoise : public Noise {
-  public:
+public:
     explicit PointNoise(const FaceTemplate& face);
 
-    int kinds() const override { return FACE_GROUPS + 1; }
+    int kinds() const override { return kFaceGroups + 1; }
     void squares(const double* differences, const double* sample, double* result) const override;
     Tolerances tolerances(const double* medians, int count) const override;
     // Position is in template units.
@@ -39,14 +39,14 @@ class PointNoise : public Noise {
     void strain(std::vector<double>& excess) const override;
     bool calm(const double* squares, const double* medians, double* sure) const override;
 
-  private:
+private:
     FaceTemplate face_;
     Groups groups_;
     double square_of_eyes_;
     // The variance of each group, of position in template units, under point noise of variance 1; and what medians of each
     // kind are of that.
-    std::array<double, FACE_GROUPS> unit_;
-    std::array<double, FACE_GROUPS + 1> scale_;
+    std::array<double, kFaceGroups> unit_;
+    std::array<double, kFaceGroups + 1> scale_;
 };
 
 } // namespace trtswap::smoothing

@@ -12,20 +12,21 @@ namespace trtswap::smoothing {
 // The last step of smoothing: two low passes in a row follow the estimates of each track, slowly where these stay within
 // chance and at once where they do not. So what is shown is never further from them than chance might be.
 class Rest {
-  public:
+public:
     explicit Rest(int lag_frames);
 
     void reset() { tracks_.clear(); }
-    // Replaces the parameters [count, PARAMETERS] of tracks `ids`, but for the box, by those to show. Tracks that were not in
-    // the frame before begin at theirs. drift: [count, PARAMETERS], of samples within half a window. noise: [count,
-    // FACE_GROUPS], the variance of white noise in each group, of position in template units.
-    void hold(const std::int64_t* ids, int count, double* parameters, const double* drift, const double* noise);
+    // Replaces the parameters [count, kParameters] of tracks `ids`, but for the box, by those to show. Tracks that were not in
+    // the frame before begin at theirs. drift: [count, kParameters], of samples within half a window. noise: [count,
+    // kFaceGroups], the variance of white noise in each group, of position in template units.
+    void hold(const std::int64_t* ids, int count, double* parameters, const double* drift,
+              const double* noise);
 
-  private:
-    static constexpr int HELD = BOX; // parameters
+private:
+    static constexpr int kHeld = kBox; // parameters
     struct Track {
         std::int64_t id;
-        std::array<double, HELD> slow, shown;
+        std::array<double, kHeld> slow, shown;
     };
 
     void follow(Track& track, double* goal, const double* drift, const double* noise) const;

@@ -8,7 +8,7 @@ namespace trtswap::smoothing {
 
 namespace {
 
-constexpr double LEAST_DEVIATION = 1e-6; // of the largest number, is never an outlier
+constexpr double kLeastDeviation = 1e-6; // of the largest number, is never an outlier
 
 Groups one_group(int dimensions) { return Groups(std::vector<int>(dimensions, 0)); }
 
@@ -17,7 +17,7 @@ Groups one_group(int dimensions) { return Groups(std::vector<int>(dimensions, 0)
 SignalSmoother::SignalSmoother(int dimensions, int lag_frames, double frame_rate)
     : dimensions_(dimensions),
       fit_(lag_frames, frame_rate, one_group(dimensions), std::make_unique<PlainNoise>(one_group(dimensions)),
-           LocalFit::NO_ANGLE, 1, LEANING),
+           LocalFit::kNoAngle, 1, kLeaning),
       delay_(lag_frames) {}
 
 std::optional<SignalSmoother::Values> SignalSmoother::push(const std::int64_t* ids, int count,
@@ -55,13 +55,13 @@ SignalSmoother::Values SignalSmoother::finish(const Waiting& frame) {
 // Takes the weight of outliers among the last three frames, and gives it back to those that proved true.
 void SignalSmoother::revise(const std::vector<int>& fresh) {
     TrackWindow& window = fit_.window();
-    const int length = window.length(), width = window.dimensions(), first = length - NEEDED;
+    const int length = window.length(), width = window.dimensions(), first = length - kNeeded;
     std::vector<Recent> recent;
     recent.reserve(window.slot_count());
     for (int slot = 0; slot < window.slot_count(); ++slot) {
         const double* values = window.values(slot) + static_cast<std::ptrdiff_t>(first) * width;
         double largest = 0, least = std::numeric_limits<double>::infinity();
-        for (int frame = 0; frame < NEEDED; ++frame) {
+        for (int frame = 0; frame < kNeeded; ++frame) {
             const double* sample = values + static_cast<std::ptrdiff_t>(frame) * width;
             for (int d = 0; d < dimensions_; ++d) {
                 largest = std::max(largest, std::abs(sample[d]));
@@ -69,15 +69,16 @@ void SignalSmoother::revise(const std::vector<int>& fresh) {
             least = std::min(least, sample[dimensions_]);
         }
         recent.push_back({values, width, 1, dimensions_, window.present(slot) + first,
-                          window.times_s() + first, least >= MEASURED,
-                          LEAST_DEVIATION * largest + std::numeric_limits<double>::min(),
+                          window.times_s() + first, least >= kMeasured,
+                          kLeastDeviation * largest + std::numeric_limits<double>::min(),
                           std::numeric_limits<double>::infinity()});
     }
     const auto trusted = guard_.judge(recent, fresh, fit_.refresh());
     for (int slot = 0; slot < window.slot_count(); ++slot) {
-        for (int frame = 0; frame < JUDGED; ++frame) {
-            const int place = length - JUDGED + frame;
-            const double given = window.values(slot)[static_cast<std::ptrdiff_t>(place) * width + dimensions_];
+        for (int frame = 0; frame < kJudged; ++frame) {
+            const int place = length - kJudged + frame;
+            const double given =
+                window.values(slot)[static_cast<std::ptrdiff_t>(place) * width + dimensions_];
             window.weights(slot)[place] = trusted[slot][frame] ? given : 0.0;
         }
     }

@@ -6,7 +6,7 @@ namespace trtswap::smoothing {
 
 namespace {
 
-constexpr int WINDOWS_HELD = 4; // so that frames are moved to the front once in three windows
+constexpr int kWindowsHeld = 4; // so that frames are moved to the front once in three windows
 
 template <class T> void to_front(std::vector<T>& array, int end, int length, int width) {
     std::copy(array.begin() + static_cast<std::ptrdiff_t>(end - length) * width,
@@ -16,7 +16,7 @@ template <class T> void to_front(std::vector<T>& array, int end, int length, int
 } // namespace
 
 TrackWindow::TrackWindow(int length, int dimensions)
-    : length_(length), dimensions_(dimensions), capacity_(WINDOWS_HELD * length) {
+    : length_(length), dimensions_(dimensions), capacity_(kWindowsHeld * length) {
     reset();
 }
 

@@ -10,7 +10,7 @@ namespace trtswap::smoothing {
 // Values of all tracks over the last `length` frames. A track keeps its slot while any frame of the window shows it;
 // memory grows with the tracks seen within a window, never with frames.
 class TrackWindow {
-  public:
+public:
     struct Pushed {
         std::vector<int> slots; // of the ids, in their order
         std::vector<int> fresh; // those that begin a new track
@@ -33,7 +33,7 @@ class TrackWindow {
     double* weights(int slot) { return slots_[slot].weights.data() + begin(); }
     const std::uint8_t* present(int slot) const { return slots_[slot].present.data() + begin(); }
 
-  private:
+private:
     struct Slot {
         std::int64_t track = 0;
         bool used = false;
