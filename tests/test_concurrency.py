@@ -131,7 +131,9 @@ def test_threads_take_turns_more_often_while_any_run_lasts() -> None:
     sys.setswitchinterval(1e-4)
     try:
         with pytest.raises(ZeroDivisionError), prompt_threads():
-            assert sys.getswitchinterval() == pytest.approx(1e-4, rel=0.02), "whoever wants still less keeps it"
+            assert sys.getswitchinterval() == pytest.approx(1e-4, rel=0.02), (
+                "whoever wants still less keeps it"
+            )
             raise ZeroDivisionError
         assert sys.getswitchinterval() == pytest.approx(1e-4, rel=0.02)
     finally:

@@ -130,7 +130,11 @@ def test_what_compositing_loses_of_the_patch_is_seen(one: faults.Scene, sigma: f
         list(monitor.before([replace(batches[0], placements=placement, patches=patches)]))
         list(monitor.after(batches[1:]))
     slopes = [
-        np.hypot(*np.gradient(luma(region.fetched(region.squares([faults.surface_of(picture)], [place]))[0].get()[0]))[:2])
+        np.hypot(
+            *np.gradient(
+                luma(region.fetched(region.squares([faults.surface_of(picture)], [place]))[0].get()[0])
+            )[:2]
+        )
         for picture in (shown, one.swaps[0])
     ]
     inner = region.CORE > 0.99

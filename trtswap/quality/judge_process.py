@@ -14,7 +14,6 @@ from trtswap.quality.assess import Assessor
 from trtswap.quality.look import Look
 from trtswap.quality.tally import Tally
 
-
 _NUMBER = struct.Struct("<Q")
 
 

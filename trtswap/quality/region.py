@@ -145,9 +145,7 @@ def squares(surfaces: Sequence[Surface], placements: Sequence[Array]) -> list[Ta
         surfaces, indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surfaces[0])
     )
     ends = np.cumsum(counts).tolist()
-    return [
-        Taken((pictures[end - count : end],), _shrunk) for count, end in zip(counts, ends, strict=True)
-    ]
+    return [Taken((pictures[end - count : end],), _shrunk) for count, end in zip(counts, ends, strict=True)]
 
 
 def patch_square(patch: Array, placement: Array, place: Array) -> Array:
