@@ -18,13 +18,14 @@ def _no_patches(_: list[Array]) -> dict[int, tuple[Array, Array]]:
 class Look:
     """A measured frame.
 
-    cut: a scene began with this frame or since the last measured one. tracks: the faces. placements: float64 [N, 2, 3],
-    theirs. places: float64 [N + M, 2, 3], where squares are taken: at the faces, and where some of them were in the
-    frame just before; earlier: track to the row of the latter. scales: square pixels to a pixel of the result, per
-    face. sources, results: the squares at the places; no sources without a source video. frame: the whole result,
-    small. patches: by row of `places`, what the swapper made: float32 [3, S, S] on 0..1, and its placement, float64
-    [2, 3], frame to patch pixels. Pictures are asked for by the judge alone, so that whoever takes them waits for nothing. values: figures of the frame known already. apart: whether it is to be judged in a process of its own,
-    since a run whose frames stay on a GPU has work for this one's threads in every moment.
+    cut: a scene began with this frame or since the last measured one. tracks: the faces. placements: float64 [N, 2,
+    3], theirs. places: float64 [N + M, 2, 3], where squares are taken: at the faces, and where some of them were in
+    the frame just before; earlier: track to the row of the latter. scales: square pixels to a pixel of the result,
+    per face. sources, results: the squares at the places; no sources without a source video. frame: the whole
+    result, small. patches: by row of `places`, what the swapper made: float32 [3, S, S] on 0..1, and its placement,
+    float64 [2, 3], frame to patch pixels. Pictures are asked for by the judge alone, so that whoever takes them
+    waits for nothing. values: figures of the frame known already. apart: whether it is to be judged in a process of
+    its own, since a run whose frames stay on a GPU has work for this one's threads in every moment.
     """
 
     index: int

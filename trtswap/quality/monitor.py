@@ -92,7 +92,7 @@ class _Original:
 
 @dataclass(frozen=True)
 class _Result:
-    """A frame as it has become. moved: float64 [2, 3], pixels of the source to its own; None where they are the same."""
+    """A frame as it has become. moved: float64 [2, 3], pixels of the source to its own; None where they are one."""
 
     index: int
     surface: Surface
