@@ -23,7 +23,14 @@ from support.patience import FOREVER_S, PATIENCE_S, until
 
 from trtswap import device
 from trtswap.engine_options import EngineOptions
-from trtswap.errors import DeviceError, EngineError, NetworkContractError, NetworkError, QualityError
+from trtswap.errors import (
+    DeviceError,
+    EngineError,
+    NetworkContractError,
+    NetworkError,
+    OptionError,
+    QualityError,
+)
 from trtswap.inference import engine as engines
 from trtswap.inference import plan
 from trtswap.inference.build_process import kept_builders
@@ -410,6 +417,44 @@ def test_outputs_of_the_callers_own(tmp_path: Path) -> None:
         given = session.enqueue({"input": device.to_device(x)}, [target])
         assert given[0] is target
         np.testing.assert_array_equal(device.to_host(target), session.run({"input": x})[0])
+
+
+class Foreign:
+    """A device array of another library."""
+
+    def __init__(self, array: Any, **changes: object) -> None:
+        self.shape = array.shape
+        self.__cuda_array_interface__ = {**array.__cuda_array_interface__, **changes}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_device_arrays_are_dense_and_of_the_engines_type(tmp_path: Path, own: bool) -> None:
+    with session_of(tmp_path) as session, device.use():
+        x = crops(3)
+        whole = device.to_device(x)
+        expected = session.run({"input": x})[0]
+        wrap = (lambda array: array) if own else Foreign
+        strides = (x.strides, (x.strides[0] * 2, *x.strides[1:]))
+        dense, apart = (
+            wrap(device.GpuArray(x.shape, x.dtype, whole.ptr, whole.block, strides=item)) for item in strides
+        )
+        for given in (wrap(whole), dense):
+            np.testing.assert_array_equal(device.to_host(session.run({"input": given})[0]), expected)
+        for wrong in (apart, wrap(device.GpuArray(x.shape, np.int32, whole.ptr, whole.block))):
+            with pytest.raises(OptionError, match="dense and float32"):
+                session.run({"input": wrong})
+
+
+def test_memory_that_a_run_reads_or_writes_knows_its_streams(tmp_path: Path) -> None:
+    with session_of(tmp_path) as session:
+        given = device.to_device(crops(2))
+        target = device.empty((2, 512), np.float32)
+        with device.use() as stream:
+            session.enqueue({"input": given}, [target])
+            made = session.run({"input": given})[0]
+        for array in (given, target, made):
+            assert array.block is not None
+            assert stream in array.block.streams
 
 
 def test_batches_of_the_host_and_of_a_gpu_keep_out_of_each_others_way(tmp_path: Path) -> None:

@@ -83,10 +83,10 @@ class FakeLibrary:
         driver.enqueue(number, lambda: [work() for work in works] and None)
         return 0
 
-    def cuMemcpyDtoDAsync_v2(self, target: int, source: int, size: int, stream: Any) -> int:
+    def cuMemcpyDtoDAsync_v2(self, target: Any, source: Any, size: Any, stream: Any) -> int:
         from pycuda import driver
 
-        driver.memcpy_dtod_async(target, source, size, _stream(stream))
+        driver.memcpy_dtod_async(target.value, source.value, size.value, _stream(stream))
         return 0
 
     def _keep(self, target: Any, thing: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -124,16 +125,8 @@ def empty(shape: Sequence[int], dtype: Any, *, device: int | None = None) -> Gpu
     Raises DeviceError, DeviceMemoryError.
     """
     number = index() if device is None else device
-    gpu = open_gpu(number)
     dtype = np.dtype(dtype)
-    wanted = math.prod(shape) * dtype.itemsize
-    with gpu.current():
-        try:
-            block = gpu.pool.take(wanted, current(number))
-        except gpu.driver.MemoryError as error:
-            raise DeviceMemoryError(
-                f"GPU {number} has no {wanted} bytes left", requested_bytes=wanted, hint="use a smaller batch"
-            ) from error
+    block = _block(math.prod(shape) * dtype.itemsize, number)
     return GpuArray(shape, dtype, block.address, block, device=number)
 
 
@@ -142,10 +135,30 @@ def empty_many(wanted: Sequence[tuple[tuple[int, ...], Any]], *, device: int | N
 
     Raises DeviceError, DeviceMemoryError.
     """
-    sizes = [math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in wanted]
-    starts = [0, *accumulate(-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes)]
-    whole = empty((starts[-1],), np.uint8, device=device)
+    number = index() if device is None else device
+    starts, size = _side_by_side(tuple(wanted))
+    block = _block(size, number)
+    first = block.address
     return [
-        whole._view(shape, np.dtype(dtype), whole.ptr + start, None)
-        for (shape, dtype), start in zip(wanted, starts, strict=False)
+        GpuArray(shape, dtype, first + start, block, device=number)
+        for (shape, dtype), start in zip(wanted, starts, strict=True)
     ]
+
+
+@lru_cache(maxsize=256)
+def _side_by_side(wanted: tuple[tuple[tuple[int, ...], Any], ...]) -> tuple[tuple[int, ...], int]:
+    """Where arrays of these shapes and dtypes begin in one piece of memory, and its bytes."""
+    sizes = (math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in wanted)
+    *starts, size = accumulate((-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes), initial=0)
+    return tuple(starts), size
+
+
+def _block(size: int, number: int) -> Block:
+    """Memory for work on this thread's stream."""
+    gpu = open_gpu(number)
+    try:
+        return gpu.pool.take(size, current(number))
+    except gpu.driver.MemoryError as error:
+        raise DeviceMemoryError(
+            f"GPU {number} has no {size} bytes left", requested_bytes=size, hint="use a smaller batch"
+        ) from error

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from trtswap.device.pool import Pool, Staging
@@ -85,10 +84,13 @@ _gpus: dict[int, Gpu] = {}
 
 def open_gpu(index: int) -> Gpu:
     """The GPU of that number, opened once. Raises DeviceError."""
-    with _lock:
-        if index not in _gpus:
-            _gpus[index] = Gpu(index)
-        return _gpus[index]
+    gpu = _gpus.get(index)
+    if gpu is None:
+        with _lock:
+            gpu = _gpus.get(index)
+            if gpu is None:
+                gpu = _gpus[index] = Gpu(index)
+    return gpu
 
 
 def forget() -> None:
@@ -96,11 +98,10 @@ def forget() -> None:
     _gpus.clear()
 
 
-@contextmanager
-def activate(device: int = 0) -> Iterator[None]:
-    """Makes the device's primary context current in this thread. Raises DeviceError."""
-    with open_gpu(device).current():
-        yield
+def activate(device: int = 0) -> AbstractContextManager[None]:
+    """The device's primary context current in this thread, until the end of a `with`. May be kept and entered again and
+    again, in any thread. Raises DeviceError."""
+    return open_gpu(device).current()
 
 
 def driver(device: int = 0) -> Any:

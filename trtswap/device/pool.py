@@ -118,8 +118,7 @@ class Pool:
         self._given: deque[tuple[int, Any, tuple[Stream, ...]]] = deque()
 
     def take(self, size: int, stream: Stream) -> Block:
-        """A block of at least `size` bytes for work on `stream`; its context must be current. Raises pycuda's
-        MemoryError."""
+        """A block of at least `size` bytes for work on `stream`. Raises pycuda's MemoryError."""
         rounded = _rounded(size)
         with self._lock:
             self._sort()
@@ -164,11 +163,12 @@ class Pool:
             shelf.shared.append(_Waiting(memory, streams, tuple(now[stream] for stream in streams)))
 
     def _new(self, size: int) -> Any:
-        try:
-            return self._gpu.driver.mem_alloc(size)
-        except self._gpu.driver.MemoryError:
-            self.trim()
-            return self._gpu.driver.mem_alloc(size)
+        with self._gpu.current():
+            try:
+                return self._gpu.driver.mem_alloc(size)
+            except self._gpu.driver.MemoryError:
+                self.trim()
+                return self._gpu.driver.mem_alloc(size)
 
 
 class StagingBlock:

@@ -96,11 +96,18 @@ class Fence:
             self._event = ctypes.c_void_p()
 
 
-def copy_on_device(target: int, source: int, size: int, stream: int) -> None:
-    """Queues a copy of `size` bytes. Raises DeviceError."""
-    code = _library().cuMemcpyDtoDAsync_v2(target, source, size, stream)
-    if code:
-        _check(code, "cuMemcpyDtoDAsync")
+def copier() -> Callable[[ctypes.c_uint64, ctypes.c_uint64, ctypes.c_size_t, ctypes.c_void_p], None]:
+    """What queues a copy on the device: target, source, bytes, stream. Both raise DeviceError."""
+    call = _library().cuMemcpyDtoDAsync_v2
+
+    def copy(
+        target: ctypes.c_uint64, source: ctypes.c_uint64, size: ctypes.c_size_t, stream: ctypes.c_void_p
+    ) -> None:
+        code = call(target, source, size, stream)
+        if code:
+            _check(code, "cuMemcpyDtoDAsync")
+
+    return copy
 
 
 _loaded: Any = None
@@ -113,14 +120,8 @@ def _library() -> Any:
             _loaded = ctypes.CDLL("libcuda.so.1")
         except OSError as error:
             raise DeviceError(f"the NVIDIA driver's library does not load: {error}") from error
-        # So that plain numbers can be passed, which is quicker than wrapping each.
+        # So that a plain number can be passed, which is quicker than wrapping it.
         _loaded.cuGraphLaunch.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
-        _loaded.cuMemcpyDtoDAsync_v2.argtypes = (
-            ctypes.c_uint64,
-            ctypes.c_uint64,
-            ctypes.c_size_t,
-            ctypes.c_void_p,
-        )
     return _loaded
 
 

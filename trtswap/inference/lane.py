@@ -11,7 +11,8 @@ import numpy as np
 
 from trtswap import device
 from trtswap.errors import DeviceError, DeviceMemoryError, NetworkError
-from trtswap.inference.cuda_calls import CapturedGraph, Fence, copy_on_device
+from trtswap.inference.cuda_calls import CapturedGraph, Fence
+from trtswap.inference.replay import Replay
 from trtswap.types import Array, DeviceArray
 
 
@@ -72,7 +73,7 @@ class Lane:
         self.stream = self._lent.enter_context(device.borrowed(gpu))
         self._handle = self.stream.handle
         self._contexts: dict[int, _Ready] = {}
-        self._graphs: dict[int, CapturedGraph] = {}
+        self._replays: dict[int, Replay] = {}
         self._uses: dict[int, int] = {}
         self._fixed: dict[str, DeviceArray] = {}
         self._pinned: dict[str, Array] = {}
@@ -90,11 +91,11 @@ class Lane:
         """
         handle = self._handle if stream is None else stream
         self._follow(handle)
-        graph = self._graph(batch) if self._use_graphs else None
-        if graph is None:
+        replay = self._replay(batch) if self._use_graphs else None
+        if replay is None:
             self._execute(batch, (*sources, *targets), handle)
         else:
-            self._replay(graph, batch, sources, targets, handle)
+            replay.launch(sources, targets, handle)
         self._last_stream = handle
 
     def claim(self, arrays: Sequence[DeviceArray]) -> None:
@@ -136,9 +137,7 @@ class Lane:
             self._settle()
         if self._fence is not None:
             self._fence.close()
-        for graph in self._graphs.values():
-            graph.close()
-        self._graphs.clear()
+        self._drop_replays()
         self._contexts.clear()
         self._fixed.clear()
         self._pinned.clear()
@@ -158,24 +157,11 @@ class Lane:
         if not ready.context.execute_async_v3(handle):
             raise NetworkError("TensorRT could not queue the batch")
 
-    def _replay(
-        self, graph: CapturedGraph, batch: int, sources: Sequence[int], targets: Sequence[int], handle: int
-    ) -> None:
-        for tensor, source in zip(self._inputs, sources, strict=True):
-            fixed = self._fixed[tensor.name].ptr
-            if source != fixed:
-                copy_on_device(fixed, source, batch * tensor.item_bytes, handle)
-        graph.launch(handle)
-        for tensor, target in zip(self._outputs, targets, strict=True):
-            fixed = self._fixed[tensor.name].ptr
-            if target != fixed:
-                copy_on_device(target, fixed, batch * tensor.item_bytes, handle)
-
-    def _graph(self, batch: int) -> CapturedGraph | None:
+    def _replay(self, batch: int) -> Replay | None:
         """The graph of a batch size: none for its first two batches, which also warm it up."""
-        graph = self._graphs.get(batch)
-        if graph is not None:
-            return graph
+        replay = self._replays.get(batch)
+        if replay is not None:
+            return replay
         self._uses[batch] = self._uses.get(batch, 0) + 1
         if self._uses[batch] < 3:
             return None
@@ -188,8 +174,19 @@ class Lane:
         except (DeviceError, NetworkError):
             self._use_graphs = False  # an engine with parts that cannot be captured
             return None
-        self._graphs[batch] = graph
-        return graph
+        replay = self._replays[batch] = Replay(
+            graph, self._buffers(self._inputs, batch), self._buffers(self._outputs, batch)
+        )
+        return replay
+
+    def _buffers(self, tensors: Sequence[EngineTensor], batch: int) -> list[tuple[int, int]]:
+        """Address and bytes of a batch in each of the lane's own."""
+        return [(self._fixed[tensor.name].ptr, batch * tensor.item_bytes) for tensor in tensors]
+
+    def _drop_replays(self) -> None:
+        for replay in self._replays.values():
+            replay.close()
+        self._replays.clear()
 
     def _ready(self, batch: int) -> _Ready:
         profile = next((item for item in self._profiles if item.low <= batch <= item.high), None)
@@ -214,9 +211,7 @@ class Lane:
             return
         self.wait()
         self._settle()
-        for graph in self._graphs.values():
-            graph.close()
-        self._graphs.clear()
+        self._drop_replays()
         capacity = next((item.high for item in self._profiles if item.low <= batch <= item.high), batch)
         with device.on(self.stream):  # where they are used first, not on the stream of the thread
             self._fixed = {

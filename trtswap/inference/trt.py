@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from queue import LifoQueue
 from types import TracebackType
 from typing import Any, cast
 
@@ -16,8 +15,9 @@ import numpy as np
 
 from trtswap import device, tracing
 from trtswap.errors import NetworkError, StrPath
-from trtswap.inference.feed import checked_batch
-from trtswap.inference.lane import Lane
+from trtswap.inference.feed import KnownBatches
+from trtswap.inference.free_lanes import FreeLanes
+from trtswap.inference.lane import EngineTensor, Lane
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.tensorrt_library import TensorRT, make_logger
 from trtswap.inference.trt_engine import address, bound, deserialise, profiles, workspace_bytes
@@ -50,23 +50,24 @@ class TrtSession:
         self.spec = spec
         self.gpu = gpu
         self._lock = threading.Lock()
-        with device.activate(gpu):
+        self._batches = KnownBatches(spec)
+        self._context = device.activate(gpu)
+        with self._context:
             self._logger = make_logger(library.module)
             self._runtime = library.module.Runtime(self._logger)
             self._engine = deserialise(self._runtime, plan, self.path)
             inputs, made, binding = bound(library.module, self._engine, spec, self.path, outputs)
             offered = profiles(self._engine, inputs, binding.batch)
-            self._fed = binding.fed
             self._inputs = inputs
             self._outputs = made
+            self._read = [(tensor.name, own.dtype) for tensor, own in zip(binding.fed, inputs, strict=True)]
+            self._written = [own.dtype for own in made]
             self._largest = max(profile.high for profile in offered)
             self.memory_bytes = len(plan) + contexts * workspace_bytes(self._engine)
             self._lanes = [
                 Lane(gpu, self._engine, inputs, made, offered, graphs=graphs) for _ in range(contexts)
             ]
-        self._free: LifoQueue[Lane] = LifoQueue()
-        for lane in self._lanes:
-            self._free.put(lane)
+        self._free = FreeLanes(self._lanes)
         _open_sessions.add(self)
 
     @property
@@ -83,11 +84,15 @@ class TrtSession:
         A batch larger than the engine's runs in pieces, side by side where there are contexts.
         Raises OptionError for inputs that do not fit, NetworkError, DeviceError.
         """
-        with tracing.span(self.spec.name, "network", batch=len(next(iter(inputs.values()), ()))):
-            if inputs and all(map(device.is_on_device, inputs.values())):
-                with device.timed(self.spec.name, batch=len(next(iter(inputs.values())))):
-                    return self.enqueue(inputs)
-            return self._run_host(cast("Mapping[str, Array]", inputs))
+        on_device = bool(inputs) and all(map(device.is_on_device, inputs.values()))
+        if on_device and not tracing.recorded():
+            return self.enqueue(inputs)
+        batch = len(next(iter(inputs.values()), ()))
+        with tracing.span(self.spec.name, "network", batch=batch):
+            if not on_device:
+                return self._run_host(cast("Mapping[str, Array]", inputs))
+            with device.timed(self.spec.name, batch=batch):
+                return self.enqueue(inputs)
 
     def enqueue(
         self,
@@ -101,12 +106,10 @@ class TrtSession:
         stream that is not this thread's, keep inputs and outputs until the work is done. Raises as `run`.
         """
         stream = stream or device.handle() or None
-        count = checked_batch(self.spec, inputs)
-        sources = [
-            address(inputs[tensor.name], own.dtype)
-            for tensor, own in zip(self._fed, self._inputs, strict=True)
-        ]
-        with device.activate(self.gpu):
+        count = self._batches.count(inputs)
+        here = device.current(self.gpu)
+        sources = [address(inputs[name], dtype, here) for name, dtype in self._read]
+        with self._context:
             if outputs is None:
                 outputs = device.empty_many(
                     [((count, *tensor.shape), tensor.dtype) for tensor in self._outputs], device=self.gpu
@@ -114,7 +117,7 @@ class TrtSession:
                 targets = [array.ptr for array in outputs]
             else:
                 targets = [
-                    address(array, own.dtype) for array, own in zip(outputs, self._outputs, strict=True)
+                    address(array, dtype, here) for array, dtype in zip(outputs, self._written, strict=True)
                 ]
             for start in range(0, count, self._largest):
                 step = min(self._largest, count - start)
@@ -123,30 +126,18 @@ class TrtSession:
                     if stream is None:
                         lane.claim((*inputs.values(), *outputs))
                     lane.enqueue(
-                        step,
-                        [
-                            base + start * own.item_bytes
-                            for base, own in zip(sources, self._inputs, strict=True)
-                        ],
-                        [
-                            base + start * own.item_bytes
-                            for base, own in zip(targets, self._outputs, strict=True)
-                        ],
-                        stream,
+                        step, _at(start, sources, self._inputs), _at(start, targets, self._outputs), stream
                     )
                 finally:
                     self._free.put(lane)
         return list(outputs)
 
     def _run_host(self, inputs: Mapping[str, Array]) -> list[Array]:
-        count = checked_batch(self.spec, inputs)
-        arrays = [
-            np.ascontiguousarray(inputs[tensor.name], own.dtype)
-            for tensor, own in zip(self._fed, self._inputs, strict=True)
-        ]
+        count = self._batches.count(inputs)
+        arrays = [np.ascontiguousarray(inputs[name], dtype) for name, dtype in self._read]
         pieces = [(start, min(self._largest, count - start)) for start in range(0, count, self._largest)]
         results: list[list[Array]] = []
-        with device.activate(self.gpu):
+        with self._context:
             while len(results) < len(pieces):
                 waiting = pieces[len(results) :]
                 lanes = self._take_some(len(waiting))
@@ -176,16 +167,14 @@ class TrtSession:
         if engine is None:
             return
         with suppress(Exception):
-            lanes = [self._free.get() for _ in self._lanes]
-            with device.activate(self.gpu):
-                for lane in lanes:
-                    lane.close()
-                self._lanes.clear()
-                del lanes, lane
+            for _ in self._lanes:
+                self._free.take()
+            with self._context:
+                while self._lanes:
+                    self._lanes.pop().close()
                 del engine
                 self._runtime = None
-        # Whoever waits for a lane gets one that says so.
-        self._free.put(cast("Lane", None))
+        self._free.close()
 
     def __enter__(self) -> TrtSession:
         return self
@@ -203,9 +192,8 @@ class TrtSession:
             self.close()
 
     def _take(self) -> Lane:
-        lane = self._free.get() if self._engine is not None else None
+        lane = self._free.take() if self._engine is not None else None
         if lane is None:
-            self._free.put(cast("Lane", None))
             raise NetworkError(f"the session of {self.path} is closed")
         return lane
 
@@ -213,14 +201,18 @@ class TrtSession:
         """One lane at least, and as many of `wanted` as are free at once: waiting for more could wait for ever."""
         lanes = [self._take()]
         while len(lanes) < wanted:
-            try:
-                lane = self._free.get_nowait()
-            except Exception:  # queue.Empty
-                break
+            lane = self._free.take_now()
             if lane is None:
                 break
             lanes.append(lane)
         return lanes
+
+
+def _at(start: int, bases: list[int], tensors: Sequence[EngineTensor]) -> list[int]:
+    """The addresses of an item in arrays that begin at `bases`."""
+    if not start:
+        return bases
+    return [base + start * own.item_bytes for base, own in zip(bases, tensors, strict=True)]
 
 
 _open_sessions: weakref.WeakSet[TrtSession] = weakref.WeakSet()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from trtswap import device
 from trtswap.errors import EngineError, NetworkContractError, OptionError
 from trtswap.inference.contract import Binding, DeclaredTensor, bind
 from trtswap.inference.lane import EngineTensor, Profile
@@ -113,8 +114,20 @@ def workspace_bytes(engine: Any) -> int:
     return 0
 
 
-def address(array: DeviceArray, dtype: np.dtype[Any]) -> int:
-    """The address of a dense device array of the given type. Raises OptionError."""
+def address(array: DeviceArray, dtype: np.dtype[Any], here: device.Stream) -> int:
+    """The address of a dense device array of the given type, which work on this thread's stream reads or writes.
+
+    here: that stream, on the engine's GPU. Raises OptionError.
+    """
+    if (
+        isinstance(array, device.GpuArray)
+        and array.strides is None
+        and array.dtype == dtype
+        and array.device == here.gpu.index
+    ):
+        if array.block is not None:
+            array.block.used_on(here)
+        return array.ptr
     interface = array.__cuda_array_interface__
     if interface["typestr"] != dtype.str or interface.get("strides") is not None:
         strides = interface.get("strides")
