@@ -33,7 +33,7 @@ GB = 10**9
 HOST_ITEM = 40_000_000
 """Measured for the built-in networks: 6 to 33 MB."""
 DEVICE_BASE = 900_000_000
-"""What CUDA, the code of TensorRT and the decoder take of a GPU besides: measured on an H200."""
+"""What CUDA, code that is loaded, and the decoder take of a GPU besides. On an H200: docs/performance.md."""
 FACES = 4
 """Of a frame, at most, where several are swapped."""
 _USUAL_RATE = 25.0
