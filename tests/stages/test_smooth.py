@@ -327,6 +327,27 @@ def test_time_that_stands_still_or_runs_back_is_borne() -> None:
         assert np.abs(smoothed(make(method), still(28), times) - still(28)).max() < 0.01
 
 
+def moving_with_stamps_in_pairs(rng: np.random.Generator) -> float:
+    """How far off a face gets that moves evenly, is missed now and then, and detected elsewhere now and then, while
+    every second frame has the time stamp of the one before."""
+    path = moving(np.stack([300 + 8.0 * np.arange(90), np.full(90, 300.0)], axis=1), 2.0)
+    smoother, done = make_smoother(SmoothOptions(), 30.0), []
+    for index, points in enumerate(path):
+        seen = points + rng.normal(0, 0.3, points.shape) + (rng.random() < 0.04) * rng.normal(0, 100, 2)
+        faces = as_faces(seen[None], [0]).take(np.arange(int(rng.random() < 0.9)))
+        done += smoother.push(faces, cut=False, time_s=(index // 2) * 2 / 30)
+    done += smoother.flush()
+    return max(
+        np.abs(faces.landmarks_px[0] - path[row]).max() for row, faces in enumerate(done) if len(faces)
+    )
+
+
+def test_time_stamps_in_pairs_throw_no_face_off() -> None:
+    """Of 40 runs the median was 1.8 pixels; where such frames counted as next to no time apart, thousands."""
+    rng = np.random.default_rng()
+    assert np.median([moving_with_stamps_in_pairs(rng) for _ in range(15)]) < 10
+
+
 # ---- any motion
 
 
