@@ -69,8 +69,12 @@ void LocalFit::reset() {
 
 TrackWindow::Pushed LocalFit::push(const std::int64_t* ids, int count, const double* values,
                                    const double* weights, double time_s) {
-    const double step = time_s > time_s_ ? kLeastStep : 1.0;
-    time_s_ = std::max(time_s, time_s_ + step / rate_);
+    if (std::isfinite(time_s_)) {
+        const double least = time_s_ + (time_s > time_s_ ? kLeastStep : 1.0) / rate_;
+        time_s_ = time_s > least ? time_s : least;
+    } else {
+        time_s_ = std::isfinite(time_s) ? time_s : 0.0;
+    }
     TrackWindow::Pushed pushed = window_.push(ids, count, values, weights, time_s_);
     refresh_ = std::fmod(std::nearbyint(time_s_ * rate_), kStride) == 0;
     judge(history_.push(squares(), pushed.fresh, refresh_));

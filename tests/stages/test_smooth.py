@@ -325,6 +325,10 @@ def test_time_that_stands_still_or_runs_back_is_borne() -> None:
     times = np.array([0.0, 0.033, 0.033, 0.033, 0.01, 0.1, 0.133, 0.166] + [0.2 + k / 30 for k in range(20)])
     for method in METHODS:
         assert np.abs(smoothed(make(method), still(28), times) - still(28)).max() < 0.01
+    for unknown in (0, 5):
+        times[unknown] = np.nan
+        for method in DELAYED:
+            assert np.abs(smoothed(make(method), still(28), times) - still(28)).max() < 0.01
 
 
 def moving_with_stamps_in_pairs(rng: np.random.Generator) -> float:
