@@ -47,8 +47,12 @@ def test_squares_are_means_of_four_samples(target: Target) -> None:
         [transform_points(np.array([[2.1, 0.3, 40], [-0.3, 2.1, 30]]), region.POINTS), region.POINTS + 60]
     )
     placements = region.placements_of(landmarks)
-    (got,) = (item.get() for item in region.fetched(region.squares([target.put_surface(host)], [placements])))
-    assert region.fetched(region.squares([host], [placements[:0]]))[0].get() == []
+    surfaces = [target.put_surface(host) for _ in range(4)]
+    parts = [placements[:0], placements[1:], placements[:0], placements]
+    *others, got = (item.get() for item in region.fetched(region.squares(surfaces, parts)))
+    assert [len(squares) for squares in others] == [0, 1, 0]
+    assert np.array_equal(others[1][0], got[1]), "frames together are as alone"
+    assert [item.get() for item in region.fetched(region.squares(surfaces, [placements[:0]] * 4))] == [[]] * 4
     for square, placement in zip(got, placements, strict=True):
         finer = 2 * placement + [[0, 0, 0.5], [0, 0, 0.5]]
         samples = reference.crop(host, finer, (2 * region.SIZE, 2 * region.SIZE))

@@ -137,7 +137,7 @@ def squares(surfaces: Sequence[Surface], placements: Sequence[Array]) -> list[Ta
     the mean of 2 x 2 bilinear samples in the middles of its quarters; edges are replicated."""
     counts = [len(places) for places in placements]
     if not sum(counts):
-        return [Taken((), list) for _ in surfaces]
+        return [Taken((), _shrunk) for _ in surfaces]
     finer = compose(_FINER, np.concatenate(placements))
     indices = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     size = (2 * SIZE, 2 * SIZE)
@@ -145,7 +145,10 @@ def squares(surfaces: Sequence[Surface], placements: Sequence[Array]) -> list[Ta
         surfaces, indices, finer, size, channels="rgb", mean=_ZERO, std=_CODE, dtype=_dtype(surfaces[0])
     )
     ends = np.cumsum(counts).tolist()
-    return [Taken((pictures[end - count : end],), _shrunk) for count, end in zip(counts, ends, strict=True)]
+    return [
+        Taken((pictures[end - count : end],) if count else (), _shrunk)
+        for count, end in zip(counts, ends, strict=True)
+    ]
 
 
 def patch_square(patch: Array, placement: Array, place: Array) -> Array:
@@ -205,7 +208,7 @@ def _dtype(surface: Surface) -> str:
 
 
 def _shrunk(pictures: list[Array]) -> list[Array]:
-    return [small(_interleaved(planes), SIZE) for planes in pictures[0]]
+    return [small(_interleaved(planes), SIZE) for crops in pictures for planes in crops]
 
 
 def _whole(pictures: list[Array]) -> Array:
