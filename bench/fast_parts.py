@@ -34,9 +34,6 @@ from trtswap.types import Frame
 from trtswap.video import FrameSource, create_output, open_target
 
 _ENCODED = 200
-_TIMES = 3
-"""Surfaces go through the stages again and again, so many times as many as the clip has frames."""
-_TURNS = 5
 
 
 def run(wanted: argparse.Namespace) -> None:
@@ -196,7 +193,7 @@ class _Bench:
         without = self._settings
         rates: dict[Any, list[float]] = {"off": [], "sample": []}
         try:
-            for _ in range(_TURNS):
+            for _ in range(self._wanted.turns):
                 for mode, found in rates.items():
                     self._settings = replace(without, monitor=MonitorOptions(mode))
                     found.append(self._surfaces(1)[0])
@@ -217,7 +214,7 @@ class _Bench:
         settings = replace(self._settings, select=SelectOptions(mode=mode))
         people = self._people
         reader, kept = self._kept(faces)
-        count = max(4 * settings.batch, _TIMES * self._wanted.count)
+        count = max(4 * settings.batch, self._wanted.times * self._wanted.count)
         route = _Staying(0) if self._on_gpu else HostRoute()
         seconds, found = 0.0, 0
         for total in (4 * settings.batch, count):  # the first is for warming up

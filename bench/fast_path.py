@@ -66,6 +66,10 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--place", nargs="+", choices=("host", "gpu"), default=["gpu"])
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--count", type=int, default=600, help="frames of the clip")
+    parser.add_argument(
+        "--times", type=int, default=3, help="surfaces go through the stages so often the clip's frames"
+    )
+    parser.add_argument("--turns", type=int, default=5, help="runs without and with the monitor, of each")
     parser.add_argument("--batches", type=int, nargs="+", default=[8, 16, 32])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--queue", type=int, default=2)

@@ -30,7 +30,8 @@ def test_every_part_runs(
     pretend_operations(monkeypatch)
     import fast_parts
 
-    arguments = ["--size", "320x180", "--count", "4", "--batches", "1", "--folder", str(tmp_path / "files")]
+    small = ["--size", "320x180", "--count", "4", "--batches", "1", "--times", "1", "--turns", "1"]
+    arguments = [*small, "--folder", str(tmp_path / "files")]
     try:
         fast_parts.run(fast_path.arguments(arguments))
     finally:
