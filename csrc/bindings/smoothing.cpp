@@ -1,11 +1,9 @@
 // The temporal smoothers. Calls take microseconds, so they keep the interpreter's lock.
-#include <pybind11/numpy.h>
-
 #include <cmath>
 #include <cstdlib>
 
 #include "bindings/arrays.hpp"
-#include "core/check.h"
+#include "bindings/numbers.hpp"
 #include "smoothing/faces.hpp"
 #include "smoothing/signal.hpp"
 
@@ -15,19 +13,9 @@ namespace {
 
 using namespace smoothing;
 
-template <class T> using Given = py::array_t<T, py::array::c_style | py::array::forcecast>;
-using Numbers = Given<double>;
 using Ids = Given<std::int64_t>;
 using Flags = Given<std::uint8_t>;
 using Made = py::array_t<double>;
-using Shape = std::vector<py::ssize_t>;
-
-void expect_shape(const py::array& array, const Shape& shape, const char* message) {
-    require(array.ndim() == static_cast<py::ssize_t>(shape.size()), message);
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        require(shape[axis] < 0 || array.shape(static_cast<py::ssize_t>(axis)) == shape[axis], message);
-    }
-}
 
 Made made(const Shape& shape, const std::vector<double>& values) { return Made(shape, values.data()); }
 
@@ -53,7 +41,7 @@ Made values_of(const SignalSmoother& smoother, const std::vector<double>& values
 }
 
 // The fits of a window whose frames follow evenly. weights: [2 lag + 1].
-Fits even_fit(const Numbers& weights, double leaning) {
+Fits even_fit(const Numbers& weights) {
     require(weights.ndim() == 1 && weights.shape(0) % 2 == 1 && weights.shape(0) >= 5,
             "weights are [2 lag + 1]");
     const int lag_frames = static_cast<int>(weights.shape(0) / 2);
@@ -62,16 +50,16 @@ Fits even_fit(const Numbers& weights, double leaning) {
         distances.push_back(std::abs(frame));
         offsets.push_back(frame / (lag_frames + 1.0));
     }
-    return fit(Ladder(lag_frames, leaning), distances, offsets, weights.data());
+    return fit(Ladder(lag_frames, kLeaning), distances, offsets, weights.data());
 }
 
-Made fit_rows(const Numbers& weights, double leaning) {
-    const Fits fits = even_fit(weights, leaning);
+Made fit_rows(const Numbers& weights) {
+    const Fits fits = even_fit(weights);
     return made({kLevels, fits.length}, fits.rows);
 }
 
-py::tuple fit_residuals(const Numbers& weights, const Numbers& values, double leaning) {
-    const Fits fits = even_fit(weights, leaning);
+py::tuple fit_residuals(const Numbers& weights, const Numbers& values) {
+    const Fits fits = even_fit(weights);
     expect_shape(values, {fits.length, -1}, "values are [2 lag + 1, D]");
     const auto dimensions = static_cast<int>(values.shape(1));
     std::vector<double> squares(static_cast<std::size_t>(kWider) * dimensions), widest(dimensions),
@@ -143,7 +131,7 @@ void register_faces(py::module_& module) {
     py::class_<FaceSmoother>(module, "FaceSmoother")
         .def(py::init([](const FaceTemplate& face, int lag_frames, double frame_rate) {
                  expect_lag(lag_frames, frame_rate);
-                 return FaceSmoother(face, lag_frames, frame_rate);
+                 return std::make_unique<FaceSmoother>(face, lag_frames, frame_rate);
              }),
              py::arg("face"), py::arg("lag_frames"), py::arg("frame_rate"))
         .def(
@@ -236,7 +224,7 @@ void register_signal(py::module_& module) {
         .def(py::init([](int dimensions, int lag_frames, double frame_rate) {
                  require(dimensions >= 1, "a signal has at least one dimension");
                  expect_lag(lag_frames, frame_rate);
-                 return SignalSmoother(dimensions, lag_frames, frame_rate);
+                 return std::make_unique<SignalSmoother>(dimensions, lag_frames, frame_rate);
              }),
              py::arg("dimensions"), py::arg("lag_frames"), py::arg("frame_rate"))
         .def(
@@ -264,9 +252,8 @@ void register_smoothing(py::module_& module) {
     register_faces(module);
     register_noise(module);
     register_signal(module);
-    module.def("fit_rows", &fit_rows, py::arg("weights"), py::arg("leaning") = kLeaning);
-    module.def("fit_residuals", &fit_residuals, py::arg("weights"), py::arg("values"),
-               py::arg("leaning") = kLeaning);
+    module.def("fit_rows", &fit_rows, py::arg("weights"));
+    module.def("fit_residuals", &fit_residuals, py::arg("weights"), py::arg("values"));
     module.def("midway", &midway_of, py::arg("points"), py::arg("present"), py::arg("times_s"));
 }
 

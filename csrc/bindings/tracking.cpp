@@ -1,10 +1,7 @@
-#include <pybind11/numpy.h>
-
 #include <algorithm>
-#include <limits>
 
 #include "bindings/arrays.hpp"
-#include "core/check.h"
+#include "bindings/numbers.hpp"
 #include "tracking/assign.hpp"
 #include "tracking/motion.hpp"
 
@@ -12,14 +9,8 @@ namespace trtswap::bindings {
 
 namespace {
 
-using Numbers = py::array_t<double, py::array::c_style | py::array::forcecast>;
-
-// The rows of a table of so many columns; any number of them where `columns` is -1.
 int rows_of(const Numbers& table, int columns, const char* message) {
-    require(table.ndim() == 2 && (columns < 0 || table.shape(1) == columns) &&
-                table.shape(0) <= std::numeric_limits<int>::max() &&
-                table.shape(1) <= std::numeric_limits<int>::max(),
-            message);
+    expect_shape(table, {-1, columns}, message);
     return static_cast<int>(table.shape(0));
 }
 
@@ -31,9 +22,7 @@ const Seen* seen_of(const Numbers& table) { return reinterpret_cast<const Seen*>
 
 Numbers observe_faces(const Numbers& boxes, const Numbers& landmarks) {
     const int count = rows_of(boxes, 4, "boxes: expected [N, 4]");
-    require(landmarks.ndim() == 3 && landmarks.shape(0) == count && landmarks.shape(1) == 5 &&
-                landmarks.shape(2) == 2,
-            "landmarks: expected [N, 5, 2]");
+    expect_shape(landmarks, {count, 5, 2}, "landmarks: expected [N, 5, 2]");
     Numbers seen({count, kSeenColumns});
     Seen* rows = reinterpret_cast<Seen*>(seen.mutable_data());
     for (int n = 0; n < count; ++n) {
@@ -57,11 +46,11 @@ std::vector<double> benefits_of(const Track* tracks, int count, const Seen* seen
     Numbers more, shares;
     if (!likeness.is_none()) {
         more = py::cast<Numbers>(likeness);
-        require(rows_of(more, faces, "likeness: expected [T, N]") == count, "likeness: expected [T, N]");
+        expect_shape(more, {count, faces}, "likeness: expected [T, N]");
     }
     if (!weights.is_none()) {
         shares = py::cast<Numbers>(weights);
-        require(shares.ndim() == 1 && shares.size() == count, "weights: expected [T]");
+        expect_shape(shares, {count}, "weights: expected [T]");
     }
     std::vector<double> benefits;
     benefits.reserve(static_cast<std::size_t>(count) * static_cast<std::size_t>(faces));

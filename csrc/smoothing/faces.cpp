@@ -11,8 +11,8 @@ namespace {
 constexpr int kPoints = kParameters, kCorners = kPoints + 2 * kFive, kWeight = kCorners + 4, kExtras = 15;
 
 constexpr double kRepairedWeight = 0.5;
-constexpr double kLeastDeviation =
-    0.01; // eye distances: points this near to what their neighbours say are no outliers
+// Eye distances: points this near to what their neighbours say are no outliers.
+constexpr double kLeastDeviation = 0.01;
 constexpr double kLeaningOfFaces = 0.02; // heads move, and where a line does not follow, nothing is smoothed
 constexpr double kAtStart = 100.0;
 constexpr int kTrustedPoints = 3;
@@ -20,9 +20,9 @@ constexpr int kTrustedPoints = 3;
 } // namespace
 
 FaceSmoother::FaceSmoother(const FaceTemplate& face, int lag_frames, double frame_rate)
-    : face_(face), fit_(lag_frames, frame_rate, face_groups(), std::make_unique<PointNoise>(face), kRotation,
-                        kExtras, kLeaningOfFaces),
-      rest_(lag_frames), delay_(lag_frames) {}
+    : Delayed(LocalFit(lag_frames, frame_rate, face_groups(), std::make_unique<PointNoise>(face), kRotation,
+                       kExtras, kLeaningOfFaces)),
+      face_(face), rest_(lag_frames) {}
 
 std::optional<PlacedFaces> FaceSmoother::push(const std::int64_t* ids, int count, const double* points,
                                               const double* boxes, const double* weights, double time_s) {
@@ -37,19 +37,7 @@ std::optional<PlacedFaces> FaceSmoother::push(const std::int64_t* ids, int count
         std::copy_n(box, 4, sample + kCorners);
         sample[kWeight] = weights[row];
     }
-    TrackWindow::Pushed pushed = fit_.push(ids, count, samples.data(), weights, time_s);
-    revise(pushed.fresh);
-    const auto ready = delay_.push({{ids, ids + count}, std::move(pushed.slots)});
-    return ready ? std::optional<PlacedFaces>(finish(*ready)) : std::nullopt;
-}
-
-std::vector<PlacedFaces> FaceSmoother::flush() {
-    std::vector<PlacedFaces> done;
-    delay_.flush(fit_, [&](const Waiting& frame) { done.push_back(finish(frame)); });
-    fit_.reset();
-    guard_.reset();
-    rest_.reset();
-    return done;
+    return advance(ids, count, samples, weights, time_s);
 }
 
 PlacedFaces FaceSmoother::finish(const Waiting& frame) {
@@ -72,7 +60,6 @@ PlacedFaces FaceSmoother::finish(const Waiting& frame) {
     return placed;
 }
 
-// Judges the points of the last three frames and corrects what the window says of them.
 void FaceSmoother::revise(const std::vector<int>& fresh) {
     TrackWindow& window = fit_.window();
     const int length = window.length(), width = window.dimensions(), first = length - kNeeded;

@@ -1,11 +1,7 @@
 // Smoothing that looks ahead as far as back, on a face's alignment parameters and its shape: no delay of motion.
 #pragma once
 
-#include <optional>
-#include <vector>
-
 #include "smoothing/delayed.hpp"
-#include "smoothing/guard.hpp"
 #include "smoothing/point_noise.hpp"
 #include "smoothing/rest.hpp"
 
@@ -16,8 +12,7 @@ struct PlacedFaces {
     std::vector<double> points, boxes;
 };
 
-// Frames come out in order, `lag_frames` later.
-class FaceSmoother {
+class FaceSmoother : public Delayed<PlacedFaces> {
 public:
     FaceSmoother(const FaceTemplate& face, int lag_frames, double frame_rate);
 
@@ -25,19 +20,15 @@ public:
     // is final.
     std::optional<PlacedFaces> push(const std::int64_t* ids, int count, const double* points,
                                     const double* boxes, const double* weights, double time_s);
-    // Finishes the frames that wait and forgets everything.
-    std::vector<PlacedFaces> flush();
 
 private:
-    PlacedFaces finish(const Waiting& frame);
-    void revise(const std::vector<int>& fresh);
+    PlacedFaces finish(const Waiting& frame) override;
+    void revise(const std::vector<int>& fresh) override;
+    void forget() override { rest_.reset(); }
     void correct(int slot, int frame, const std::uint8_t* trusted);
 
     FaceTemplate face_;
-    LocalFit fit_;
-    Guard guard_;
     Rest rest_;
-    Delay delay_;
 };
 
 } // namespace trtswap::smoothing

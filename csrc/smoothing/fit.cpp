@@ -21,8 +21,8 @@ constexpr double kLeastFreedom = 0.2;
 constexpr std::array<double, kWider> kStrictness{0.3, 0.9, 4.0};
 constexpr int kLimited = 6; // more dimensions of a group than these are not independent
 constexpr int kMiddle = 2;
-constexpr double kFar =
-    4.0; // where the narrowest fit is so many times as bad as allowed, the kMiddle one is not trusted
+// Where the narrowest fit is so many times as bad as allowed, the kMiddle one is not trusted.
+constexpr double kFar = 4.0;
 constexpr int kParts = 3; // of a parabola
 
 bool straight(int level) { return level < kMiddle; }

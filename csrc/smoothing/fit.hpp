@@ -1,7 +1,7 @@
 // Local polynomial regression over a window, as rows of weights, and the choice between bandwidths.
 //
 // Every estimate is linear in the samples: a row of weights times the window. Rows are made for a ladder of bandwidths,
-// from the sample alone to a parabola over the whole window; `aggregate` climbs it as long as the samples lie about the
+// from the sample alone to a parabola over the whole window; the choice climbs it as long as the samples lie about the
 // wider fit as the noise lets them. The choice is gradual, so that it does not jitter itself (stagewise aggregation after
 // Belomestny and Spokoiny, Annals of Statistics 35, 2007).
 #pragma once
@@ -11,12 +11,12 @@
 
 namespace trtswap::smoothing {
 
-constexpr double kMeasured =
-    0.5; // samples of less weight say nothing about noise: they were filled in, or are doubted
+// Samples of less weight say nothing about noise: they were filled in, or are doubted.
+constexpr double kMeasured = 0.5;
 constexpr int kLevels = 4; // bandwidths, narrow to wide: two of lines, two of parabolas
 constexpr int kWider = kLevels - 1;
-constexpr double kLeaning =
-    4.0; // of numbers about which nothing is known, in squared units of the widest bandwidth
+// Of numbers about which nothing is known, in squared units of the widest bandwidth.
+constexpr double kLeaning = 4.0;
 
 // half_widths: in frames, samples as far away count 0. leaning: how far one-sided windows lean from parabolas to lines.
 struct Ladder {
@@ -35,9 +35,8 @@ struct Fits {
     std::vector<double> rows;    // [kLevels, W], each sums to one
     std::vector<double> slope;   // [W]: gives the drift within half a window of samples whose mean is 0
     std::vector<double> kernels; // [kWider, W]: how much each sample counts for residuals
-    std::vector<double>
-        basis;    // [3 kWider + 1, W]: what of the samples the fits take up; last what a cubic would besides
-                  // at the widest
+    // [3 kWider + 1, W]: what of the samples the fits take up; last what a cubic would besides at the widest.
+    std::vector<double> basis;
     double spare; // by how much fewer degrees of freedom make the cubic's residual larger
 
     // Of values [W, D], the estimate [D] of one level.

@@ -10,8 +10,8 @@ namespace {
 
 constexpr double kTolerance = 8.0;
 constexpr double kBenefit = 3.0;
-constexpr double kAbout =
-    0.4; // so much of the way from one neighbour to the other a sample between them may lie off
+// So much of the way from one neighbour to the other a sample between them may lie off.
+constexpr double kAbout = 0.4;
 constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
 double squared(double value) { return value * value; }

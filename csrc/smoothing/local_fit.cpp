@@ -16,8 +16,8 @@ constexpr double kLeastStep = 1e-2; // frames
 constexpr double kQuarter = kTurn / 4;
 constexpr int kOrder = 4;    // samples of a third difference
 constexpr int kSearched = 8; // frames in which they are looked for
-constexpr int kStride =
-    8; // every so many frames, by their time stamps, scales are measured again: of all tracks
+// Every so many frames, by their time stamps, scales are measured again: of all tracks.
+constexpr int kStride = 8;
 constexpr double kSameFrames = 1e-8;
 constexpr std::size_t kMostKept = 100; // fits of windows: some kilobytes each
 constexpr double kRounding = 1e-20;

@@ -11,8 +11,8 @@ constexpr double kLeast = 1e-30;
 
 // Lengths are in eye distances.
 constexpr double kUnseen = 0.001; // errors that are not worth following
-constexpr double kExpected =
-    0.015; // noise of a face seen too briefly to tell, and the most believed after kBrief samples
+// Noise of a face seen too briefly to tell, and the most believed after kBrief samples.
+constexpr double kExpected = 0.015;
 constexpr double kBrief = 8.0;
 constexpr double kPresumed = 0.01; // point noise of a face that is not known yet, to tell whether it is calm
 constexpr double kLarge = 0.03;    // shared errors of so much are calm
@@ -25,8 +25,8 @@ constexpr double kCalm = 2.0;
 // Scale and rotation vary by kShared times the warp, with few samples kDoubt over their count more, where errors are shared;
 // at kSharedSurely times as much they surely are. Where it is not sure, kInDoubt times the warp more is taken off first.
 constexpr double kShared = 1.3, kDoubt = 6.0, kSharedSurely = 1.4, kInDoubt = 2.0;
-constexpr double kSharedMost =
-    15.0; // the most of shared errors that is believed, in units of the most of white noise
+// The most of shared errors that is believed, in units of the most of white noise.
+constexpr double kSharedMost = 15.0;
 
 // Position moves by so many times the variance of scale and rotation (as point noise counts) at the most, where it is noise;
 // twice as many where errors surely are shared. The shape by so many times that of the warp.
@@ -46,8 +46,8 @@ constexpr double kStricter[] = {1.0, 2.0, 3.0};
 // Position varies by so many times the variance of scale and rotation (as point noise counts, and without it) at the most,
 // where that is noise; surely not by so many times more. The same for position at the widest fit and its third differences.
 constexpr double kCalmShift[] = {3.0, 5.0 / 3}, kCalmSlow[] = {3.5, 2.0};
-constexpr double kCalmLargeTimes =
-    2.25;                           // what shared errors cost if they were motion grows with their square
+// What shared errors cost if they were motion grows with their square.
+constexpr double kCalmLargeTimes = 2.25;
 constexpr double kCalmDoubt = 0.15; // so much of point noise may be left when it is taken off
 
 // From 0 at `low` to 1 at `times` as much, even in the logarithm.

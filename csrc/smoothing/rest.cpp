@@ -13,8 +13,8 @@ namespace {
 // within half a window and is less far from where it is held, and not at all once it does either by the second.
 constexpr double kHeldBelow = 0.7, kFreeFrom = 3.3;
 constexpr double kGain = 2.5; // over the frames of half a window: what each low pass makes up in a frame
-constexpr int kPlacement =
-    3; // groups: a face rests where position, scale and rotation do; its shape may move all the same
+// Groups: a face rests where position, scale and rotation do; its shape may move all the same.
+constexpr int kPlacement = 3;
 constexpr int kHeldGroups = 4;
 
 using Moved = std::array<double, kHeldGroups>;
@@ -46,8 +46,8 @@ void Rest::hold(const std::int64_t* ids, int count, double* parameters, const do
 }
 
 void Rest::follow(Track& track, double* goal, const double* drift, const double* noise) const {
-    const double turns =
-        whole_turns(goal[kRotation] - track.shown[kRotation]); // angles less than half a turn apart
+    // Angles less than half a turn apart.
+    const double turns = whole_turns(goal[kRotation] - track.shown[kRotation]);
     track.slow[kRotation] += turns;
     track.shown[kRotation] += turns;
     Moved moved{}, away{};

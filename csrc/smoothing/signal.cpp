@@ -15,10 +15,9 @@ Groups one_group(int dimensions) { return Groups(std::vector<int>(dimensions, 0)
 } // namespace
 
 SignalSmoother::SignalSmoother(int dimensions, int lag_frames, double frame_rate)
-    : dimensions_(dimensions),
-      fit_(lag_frames, frame_rate, one_group(dimensions), std::make_unique<PlainNoise>(one_group(dimensions)),
-           LocalFit::kNoAngle, 1, kLeaning),
-      delay_(lag_frames) {}
+    : Delayed(LocalFit(lag_frames, frame_rate, one_group(dimensions),
+                       std::make_unique<PlainNoise>(one_group(dimensions)), LocalFit::kNoAngle, 1, kLeaning)),
+      dimensions_(dimensions) {}
 
 std::optional<SignalSmoother::Values> SignalSmoother::push(const std::int64_t* ids, int count,
                                                            const double* values, const double* weights,
@@ -30,18 +29,7 @@ std::optional<SignalSmoother::Values> SignalSmoother::push(const std::int64_t* i
         samples.insert(samples.end(), numbers, numbers + dimensions_);
         samples.push_back(weights[row]);
     }
-    TrackWindow::Pushed pushed = fit_.push(ids, count, samples.data(), weights, time_s);
-    revise(pushed.fresh);
-    const auto ready = delay_.push({{ids, ids + count}, std::move(pushed.slots)});
-    return ready ? std::optional<Values>(finish(*ready)) : std::nullopt;
-}
-
-std::vector<SignalSmoother::Values> SignalSmoother::flush() {
-    std::vector<Values> done;
-    delay_.flush(fit_, [&](const Waiting& frame) { done.push_back(finish(frame)); });
-    fit_.reset();
-    guard_.reset();
-    return done;
+    return advance(ids, count, samples, weights, time_s);
 }
 
 SignalSmoother::Values SignalSmoother::finish(const Waiting& frame) {

@@ -11,7 +11,7 @@ from trtswap.inference.cuda_calls import CapturedGraph, copier
 class Replay:
     """Replays a batch of one size on buffers that stay put.
 
-    Used by one thread at a time: the arguments of the driver's calls are made once, which halves what a call takes.
+    Used by one thread at a time: the arguments of the driver's calls are made once.
     """
 
     def __init__(
