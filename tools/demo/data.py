@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-from samples import load
+from shards import load
 from torch import Tensor
 from torch.nn import functional
 
@@ -39,15 +40,17 @@ class Shards:
         if time.monotonic() - self._looked < every_s:
             return
         self._looked = time.monotonic()
-        for path in sorted(self._folder.glob(f"{self._kind}-*.npz")):
-            if path.name in self._seen or ".part" in path.name or len(self._seen) >= self._most:
-                continue
-            self._seen.add(path.name)
-            arrays = load(path, self._names)
-            if "who" in arrays:  # people are counted in the order in which their shards came
-                people = int(arrays["who"].max() - arrays["who"].min()) + 1
-                arrays["who"] = arrays["who"] - arrays["who"].min() + self.shards * people
-            self._append(arrays)
+        there = [
+            path for path in sorted(self._folder.glob(f"{self._kind}-*.npz")) if ".part" not in path.name
+        ]
+        new = [path for path in there if path.name not in self._seen][: self._most - len(self._seen)]
+        self._seen.update(path.name for path in new)
+        with ThreadPoolExecutor(8) as pool:
+            for arrays in pool.map(lambda path: load(path, self._names), new):
+                if "who" in arrays:  # people are counted in the order in which their shards came
+                    people = int(arrays["who"].max() - arrays["who"].min()) + 1
+                    arrays["who"] = arrays["who"] - arrays["who"].min() + self.shards * people
+                self._append(arrays)
 
     def wait(self, shards: int) -> None:
         """Until so many shards are there."""
@@ -135,15 +138,16 @@ def crop(pictures: Tensor, matrix: Tensor, size: int, *, zeros: bool = False, fi
     return functional.avg_pool2d(drawn, fine) if fine > 1 else drawn
 
 
-def photometric(x: Tensor, strength: float = 1.0, noise: float = 0.012) -> Tensor:
-    """Exposure, tint, contrast, sharpness and noise at random. x: [N, 3, H, W], 0..1."""
+def photometric(x: Tensor, strength: float = 1.0, noise: float = 0.012, tint: float = 0.12) -> Tensor:
+    """Exposure, tint, contrast, sharpness and noise at random. x: [N, 3, H, W], 0..1. tint: how far a channel's gain
+    goes from the others', as a logarithm."""
     count, device = len(x), x.device
 
     def draw(low: float, high: float, *shape: int) -> Tensor:
         return torch.empty(count, *shape, device=device).uniform_(low, high)
 
     gamma = torch.exp(strength * draw(-0.3, 0.3, 1, 1, 1))
-    gain = torch.exp(strength * (draw(-0.35, 0.25, 1, 1, 1) + draw(-0.12, 0.12, 3, 1, 1)))
+    gain = torch.exp(strength * (draw(-0.35, 0.25, 1, 1, 1) + draw(-tint, tint, 3, 1, 1)))
     y = gain * x.clamp(1e-4, 1) ** gamma
     soft = functional.avg_pool2d(functional.pad(y, (1, 1, 1, 1), mode="replicate"), 3, 1)
     y = torch.lerp(y, soft, draw(-0.3, 0.9, 1, 1, 1) * strength)
@@ -152,3 +156,17 @@ def photometric(x: Tensor, strength: float = 1.0, noise: float = 0.012) -> Tenso
     )
     y = torch.where(draw(0, 1, 1, 1, 1) < 0.12 * strength, small, y)
     return (y + torch.randn_like(y) * draw(0, 1, 1, 1, 1) ** 2 * noise * strength * 3).clamp(0, 1)
+
+
+def covered(x: Tensor, share: float = 0.3) -> Tensor:
+    """An ellipse of one colour, or of another crop, over some of the crops [N, 3, H, W]."""
+    count, device = len(x), x.device
+    axis = [torch.linspace(-1, 1, size, device=device) for size in x.shape[2:]]
+    v, u = torch.meshgrid(*axis, indexing="ij")
+    middle = torch.empty(count, 2, 1, 1, device=device).uniform_(-0.9, 0.9)
+    size = torch.empty(count, 2, 1, 1, device=device).uniform_(0.1, 0.55)
+    inside = ((u - middle[:, 0]) / size[:, 0]) ** 2 + ((v - middle[:, 1]) / size[:, 1]) ** 2 < 1
+    inside &= (torch.rand(count, device=device) < share)[:, None, None]
+    flat = torch.rand(count, 3, 1, 1, device=device).expand_as(x)
+    cover = torch.where(torch.rand(count, 1, 1, 1, device=device) < 0.5, flat, x.roll(1, 0).flip(2))
+    return torch.where(inside[:, None], cover, x)

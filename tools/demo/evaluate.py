@@ -11,7 +11,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from samples import MOST_HEADS, PEOPLE_OF_SWAPS, PICTURES_OF_PAIR
+from samples import MOST_HEADS
+from shards import PEOPLE_OF_SWAPS, PICTURES_OF_PAIR
 
 from trtswap.demo.builtin import builtin_options
 from trtswap.demo.clips import KINDS

@@ -8,13 +8,12 @@ With --jpeg the pictures are packed, some thirty times smaller, to be drawn on o
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+from shards import PACKED, PEOPLE_OF_SWAPS, PICTURES_OF_PAIR, packed
 
 from trtswap.demo.clips import KINDS, plan_clip
 from trtswap.demo.person import Person, draw_person
@@ -25,11 +24,6 @@ from trtswap.types import Array
 FACE_PX = 256
 SCENE_PX = 384
 MOST_HEADS = 3
-PACKED = ("picture", "swap")
-"""What --jpeg packs."""
-PEOPLE_OF_SWAPS = 2
-"""Sources that each person is given."""
-PICTURES_OF_PAIR = 4
 CLIP_SIZE = (640, 360)
 CLIP_FRAMES = 4
 
@@ -81,6 +75,12 @@ def random_light(rng: np.random.Generator) -> Light:
         key = key * (1 + rng.uniform(-0.65, 0.35, 3))
         sky = sky * (1 + rng.uniform(-0.6, 0.6, 3))
         ground = ground * (1 + rng.uniform(-0.5, 0.5, 3))
+    elif kind < 0.58:  # a lamp of one colour, and little else
+        phase = rng.uniform(0, 2 * np.pi)
+        key = (0.5 + rng.uniform(0.2, 0.47) * np.cos(phase - np.array((0.0, 2.1, 4.2)))) * rng.uniform(
+            0.7, 1.2
+        )
+        sky, ground = (part * rng.uniform(0.15, 0.7) * rng.uniform(0.6, 1.4, 3) for part in (sky, ground))
     return Light(direction, _three(key), _three(sky), _three(ground), float(rng.uniform(0, 1)))
 
 
@@ -115,7 +115,7 @@ def random_cover(rng: np.random.Generator, share: float) -> tuple[Occluder, ...]
 
 def face_state(rng: np.random.Generator) -> FrameState:
     """A frame with one large head."""
-    head = Head(0, random_pose(rng, (0.42, 0.82)), random_expression(rng), random_cover(rng, 0.25))
+    head = Head(0, random_pose(rng, (0.42, 0.82)), random_expression(rng), random_cover(rng, 0.3))
     return FrameState(
         heads=(head,),
         light=random_light(rng),
@@ -236,32 +236,6 @@ def draw_clip_frames(first: int, count: int) -> dict[str, Array]:
 
 def _full_face_px(points: Array) -> float:
     return float(cv2.contourArea(cv2.convexHull(points.astype(np.float32))))
-
-
-def packed(pictures: Array, quality: int) -> tuple[Array, Array]:
-    """Pictures uint8 [N, H, W, 3] as JPEG without subsampling: all their bytes, and where each ends."""
-    flags = [
-        cv2.IMWRITE_JPEG_QUALITY, quality,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    ]  # fmt: skip
-    parts = [cv2.imencode(".jpg", picture[..., ::-1], flags)[1] for picture in pictures]
-    return np.concatenate(parts), np.cumsum([len(part) for part in parts])
-
-
-def unpacked(parts: Array, ends: Array) -> Array:
-    """The pictures that `packed` was given, but for what JPEG loses."""
-    with ThreadPoolExecutor() as pool:
-        pictures = pool.map(lambda part: cv2.imdecode(part, cv2.IMREAD_COLOR_RGB), np.split(parts, ends[:-1]))
-        return np.stack(list(pictures))
-
-
-def load(path: Path, names: Sequence[str]) -> dict[str, Array]:
-    """Arrays of a shard, packed or not."""
-    with np.load(path) as shard:
-        return {
-            name: shard[name] if name in shard else unpacked(shard[f"{name}_jpeg"], shard[f"{name}_ends"])
-            for name in names
-        }
 
 
 def main() -> None:

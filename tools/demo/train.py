@@ -16,8 +16,9 @@ from typing import Any
 import data
 import nets
 import torch
-from data import MIRRORED, Shards, crop, five_points, jitter, photometric, placed, similarity
-from samples import PEOPLE_OF_SWAPS, PICTURES_OF_PAIR
+from data import MIRRORED, Shards, covered, crop, five_points, jitter, photometric, placed, similarity
+from settle import settle
+from shards import PEOPLE_OF_SWAPS, PICTURES_OF_PAIR
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -37,6 +38,7 @@ class Run:
             parameters, rate, weight_decay=0.02, betas=(0.9, 0.98), fused=options.device == "cuda"
         )
         self.parameters = parameters
+        self.more: dict[str, Any] = {}
         self.steps = 0
         self.started = time.monotonic()
         self._told = self.started
@@ -73,11 +75,11 @@ class Run:
             self._told = time.monotonic()
             self.save()
 
-    def save(self, **more: Any) -> None:
-        """The mean weights so far."""
+    def save(self) -> None:
+        """The mean weights so far, and what more there is."""
         self.options.out.mkdir(parents=True, exist_ok=True)
         path = self.options.out / f"{self.options.role}.pt"
-        torch.save({"net": self.mean.state_dict(), **more}, path.with_suffix(".part"))
+        torch.save({"net": self.mean.state_dict(), **self.more}, path.with_suffix(".part"))
         path.with_suffix(".part").rename(path)
 
 
@@ -86,12 +88,15 @@ def floats(net: nn.Module) -> list[Tensor]:
     return [value for value in net.state_dict().values() if value.dtype.is_floating_point]
 
 
-def started(net: nn.Module, options: argparse.Namespace) -> nn.Module:
-    """On the device, from scratch or from where the last training ended."""
+def started(net: nn.Module, options: argparse.Namespace) -> tuple[nn.Module, dict[str, Any]]:
+    """On the device, from scratch or from where the last training ended, and what else was saved there. A file of
+    `restore` has to be settled then."""
+    saved = {}
     if options.resume:
         path = options.out / f"{options.role}.pt"
-        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["net"])
-    return net.to(options.device, memory_format=torch.channels_last)
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        net.load_state_dict(saved.pop("net"))
+    return net.to(options.device, memory_format=torch.channels_last), saved
 
 
 def autocast(options: argparse.Namespace) -> Any:
@@ -115,28 +120,37 @@ def train_encoder(options: argparse.Namespace) -> None:
     )
     shards.wait(options.least)
     classes = len(shards["values"])
-    net = started(nets.Encoder(), options)
+    net, saved = started(nets.Encoder(), options)
     centres = nn.Parameter(torch.randn(classes, 512, device=options.device) * 0.05)
+
+    def seen(rows: Tensor, name: str) -> Tensor:
+        pictures = face_crops(rows, shards, name, "arcface_112_v2", 112, 1.0)
+        return pictures.contiguous(memory_format=torch.channels_last)
+
+    if options.resume:
+        rows = torch.randint(shards.count, (1024,), device=options.device)
+        settle(net, lambda: net(photometric(seen(rows, "picture")) * 2 - 1))
+    known = 0
     values = nn.Linear(512, shards["values"].shape[1]).to(options.device)
     holder = nn.ParameterList([centres])
     run = Run(net, [holder, values], options, options.rate or 2e-3)
+    run.more.update(saved)
     for _ in run:
         shards.refresh()
+        people = math.ceil(shards.count / PER_PERSON)
+        if options.resume and people > known:
+            with torch.no_grad():
+                centres[known:people] = mean_embeddings(run.mean, shards, known, people)
+        known = people
         half = options.batch // 2
         rows = torch.randint(shards.count, (2, half), device=options.device)
-        pictures = torch.cat(
-            [
-                face_crops(rows[k], shards, name, "arcface_112_v2", 112, 1.0)
-                for k, name in enumerate(("picture", "swap"))
-            ]
-        )
+        pictures = torch.cat([seen(rows[k], name) for k, name in enumerate(("picture", "swap"))])
         who = torch.cat([shards["who"][rows[0], 0], shards["who"][rows[1], 1]]).long()
-        pictures = photometric(pictures).contiguous(memory_format=torch.channels_last)
+        pictures = photometric(covered(pictures), tint=0.4)
         with autocast(options):
             embedding = net(pictures * 2 - 1)
             told = values(embedding)
         embedding = embedding.float()
-        known = math.ceil(shards.count / PER_PERSON)
         cosine = functional.linear(
             functional.normalize(embedding), functional.normalize(centres[:known])
         ).clamp(-1 + 1e-6, 1 - 1e-6)
@@ -148,7 +162,23 @@ def train_encoder(options: argparse.Namespace) -> None:
         aside = functional.smooth_l1_loss(told.float(), shards["values"][who], beta=0.5)
         right = (cosine.argmax(1) == who).float().mean()
         run.step(apart + 4 * aside, apart=apart, aside=aside, right=right)
-    run.save(embedding_map=embedding_map(run.mean, shards, options))
+    if "embedding_map" not in saved:
+        run.more["embedding_map"] = embedding_map(run.mean, shards, options)
+    run.save()
+
+
+@torch.no_grad()
+def mean_embeddings(net: nn.Module, shards: Shards, first: int, end: int) -> Tensor:
+    """[end - first, 512]: of each of these people, over their own pictures."""
+    means = []
+    for start in range(first, end, 64):
+        rows = torch.arange(
+            start * PER_PERSON, min(start + 64, end) * PER_PERSON, device=shards["who"].device
+        )
+        crops = face_crops(rows, shards, "picture", "arcface_112_v2", 112, 0.5)
+        units = functional.normalize(net(crops * 2 - 1).float())
+        means.append(functional.normalize(units.reshape(-1, PER_PERSON, 512).mean(1)))
+    return torch.cat(means)
 
 
 @torch.no_grad()
@@ -180,7 +210,13 @@ def train_swapper(options: argparse.Namespace) -> None:
     encoder.load_state_dict(known["net"])
     mapping = known["embedding_map"].to(options.device)
     shards.wait(options.least)
-    net = started(nets.Swapper(), options)
+    net, _ = started(nets.Swapper(), options)
+    if options.resume:
+        rows = torch.randint(shards.count, (512,), device=options.device)
+        faces = face_crops(rows, shards, "picture", "arcface_112_v2", 112, 0.5)
+        targets = face_crops(rows, shards, "picture", "arcface_128", 128, 1.0)
+        sources = functional.normalize(encoder(faces * 2 - 1)).roll(1, 0) @ mapping
+        settle(net, lambda: net(targets, sources))
     run = Run(net, [], options, options.rate or 2e-3)
     for _ in run:
         shards.refresh()
@@ -264,7 +300,7 @@ def train_landmarker(options: argparse.Namespace) -> None:
     scenes = Shards(options.samples, "scenes", ("picture", "boxes"), options.device, options.most_scenes)
     shards.wait(options.least)
     scenes.wait(2)
-    net = started(nets.Landmarker(), options)
+    net, _ = started(nets.Landmarker(), options)
     run = Run(net, [], options, options.rate or 2e-3)
     axis = torch.arange(64, device=options.device) + 0.375
     order = MIRRORED.to(options.device)
@@ -329,7 +365,7 @@ def train_occlusion(options: argparse.Namespace) -> None:
     """How much of each pixel shows the face."""
     shards = Shards(options.samples, "faces", ("picture", "points", "face"), options.device, options.most)
     shards.wait(options.least)
-    net = started(nets.Occlusion(), options)
+    net, _ = started(nets.Occlusion(), options)
     run = Run(net, [], options, options.rate or 2e-3)
     for _ in run:
         shards.refresh()
@@ -355,7 +391,7 @@ def train_detector(options: argparse.Namespace) -> None:
         options.samples, "scenes", ("picture", "boxes", "five"), options.device, options.most_scenes
     )
     scenes.wait(options.least)
-    net = started(nets.Detector(), options)
+    net, _ = started(nets.Detector(), options)
     run = Run(net, [], options, options.rate or 3e-3)
     for _ in run:
         scenes.refresh()
