@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -20,9 +21,9 @@ from support.gpu_world import FRAME_BYTES, FRAMES, planes, run
 from support.targets import gpu_package
 from support.tracing import Kept
 
-from trtswap import device, native, pipeline, tracing
+from trtswap import device, native, ops, pipeline, tracing
 from trtswap.device import streams
-from trtswap.errors import DeviceError, OptionError
+from trtswap.errors import DeviceError, EngineError, OptionError
 from trtswap.options import (
     BlendOptions,
     EnhanceOptions,
@@ -31,6 +32,7 @@ from trtswap.options import (
     SelectOptions,
     SwapOptions,
 )
+from trtswap.stages import carry
 from trtswap.stages.carry import GpuRoute, route_of
 from trtswap.video import open_target
 
@@ -234,7 +236,49 @@ def test_what_contradicts_is_told() -> None:
         route_of(SwapOptions(frames="gpu", device="cpu"))
     with pytest.raises(DeviceError, match="there is no GPU 3"):
         route_of(SwapOptions(frames="gpu", device="cuda:3"))
-    assert not route_of(SwapOptions()).on_gpu
+
+
+@pytest.mark.usefixtures("driver")
+def test_frames_stay_on_the_gpu_by_themselves(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept()
+    with tracing.recording(kept):
+        run(world, tmp_path / "out.mp4", monkeypatch)
+    assert {"frames up", "frames down"} <= {span.name for span in kept.spans if span.category == "gpu"}
+    assert not route_of(SwapOptions(frames="host")).on_gpu
+
+
+@pytest.mark.usefixtures("driver")
+@pytest.mark.parametrize(
+    ("lacking", "reason"),
+    [
+        ("networks on the CPU", "the networks run on the CPU"),
+        ("a GPU", "there is no GPU 3"),
+        ("kernels", "built with its CUDA kernels"),
+        ("kernels for this GPU", "no kernel image"),
+        ("TensorRT", "TensorRT is not installed"),
+    ],
+)
+def test_without_all_that_it_takes_they_stay_on_the_host(
+    lacking: str, reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    devices = {"networks on the CPU": "cpu", "a GPU": "cuda:3"}
+    if lacking == "kernels":
+        monkeypatch.setattr(native.core, "cuda_built", False)
+    if lacking == "kernels for this GPU":
+        failing = Mock(
+            side_effect=DeviceError("CUDA: no kernel image is available for execution on the device")
+        )
+        monkeypatch.setattr(ops, "maxima", failing)
+    if lacking == "TensorRT":
+        failing = Mock(side_effect=EngineError("TensorRT is not installed"))
+        monkeypatch.setattr(carry, "usable_tensorrt", failing)
+    route = route_of(SwapOptions(device=devices.get(lacking, "auto")))
+    assert not route.on_gpu
+    assert route.decodes_on is None
+    assert reason in caplog.text
 
 
 def test_a_build_without_kernels_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -363,8 +363,9 @@ class SwapOptions:
     "noncommercial": all but those under no known licence. device: "auto" runs TensorRT engines where there is a GPU
     with TensorRT and ONNX Runtime elsewhere, "cuda" or "cuda:N" insists on engines, "cpu" takes ONNX Runtime. provider:
     of ONNX Runtime, where that runs. frames: where frames lie between decoding and encoding: "host"; "gpu", in the
-    memory of `device`, which needs pycuda and a build with CUDA; "auto" is the host, for now. decoder: "auto" decodes
-    on the GPU where frames stay there and it gives the very same first frame, "software" never does.
+    memory of `device`, which needs pycuda and a build with CUDA; "auto" is the GPU where engines and trtswap's kernels
+    run on it, else the host. decoder: "auto" decodes on the GPU where frames stay there and it gives the very same
+    first frame, "software" never does.
     """
 
     swapper: str = "auto"

@@ -153,6 +153,7 @@ class Pipeline:
         gate = Gate(options.monitor, reports, overwrite=options.overwrite)
         starting = Later(partial(start_provenance, options, target, [output, debug_overlay]), "provenance")
         route = route_of(options)
+        options = replace(options, frames="gpu" if route.on_gpu else "host")
         counter = Counter(on_progress)
         with ExitStack() as opened:
             reader = opened.enter_context(open_target(target, trim=options.trim, gpu=route.decodes_on))
@@ -177,9 +178,10 @@ class Pipeline:
             ready = self._ready()
             if seal is not None:
                 seal.describe(partial(_network_facts, ready.networks), shaping(options))
-            planned = self._planned(ready, reader.info)
+            settings = replace(ready.settings, frames=options.frames)
+            planned = self._planned(ready, settings, reader.info)
             together = batch_of(output, planned.batch, options)
-            settings = replace(ready.settings, batch=together, queue=planned.queue)
+            settings = replace(settings, batch=together, queue=planned.queue)
             past = None
             if isinstance(writer, SegmentedSink):
                 binding = binding_of(target, output, tracks, ready.networks, ready.people, settings)
@@ -265,9 +267,9 @@ class Pipeline:
         people = meet(recognised, self._sources, self._cast, self._reference, options.select)
         return people, replace(options, select=settled(options.select, people, networks.classifier))
 
-    def _planned(self, ready: _Prepared, info: VideoInfo) -> memory.Plan:
+    def _planned(self, ready: _Prepared, settings: SwapOptions, info: VideoInfo) -> memory.Plan:
         """What fits into memory, told in the log."""
-        planned = memory.plan(ready.settings, info, memory.networks_of(ready.networks.sessions.values()))
+        planned = memory.plan(settings, info, memory.networks_of(ready.networks.sessions.values()))
         _log.info("%s", planned.told(self._options))
         return planned
 

@@ -43,4 +43,4 @@ def test_inside_the_hull_and_nowhere_else(areas: tuple[str, ...]) -> None:
         corners = np.trunc(chosen @ placement[:, :2].T + placement[:, 2])
         distance = beyond_hull(corners, x, y)
         assert (mask[distance <= 0] == 1).all()
-        assert (mask[distance > 1] == 0).all()
+        assert (mask[distance > 1.5] == 0).all()  # lines are drawn pixel by pixel: 1.39 at most of 4500

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from trtswap import native
 from trtswap.device import gpu
 from trtswap.inference import cuda_calls, proof
 from trtswap.networks import sessions
@@ -36,6 +37,9 @@ def pretend(monkeypatch: pytest.MonkeyPatch, version: str, cache: Path) -> None:
     for name in ("_WARM_RUNS", "_TIMED_RUNS"):  # nobody learns anything from the times of what is pretended
         monkeypatch.setattr(proof, name, 1)
     monkeypatch.setattr(cuda_calls, "_loaded", FakeLibrary())
+    monkeypatch.setattr(
+        native.core, "cuda_built", False
+    )  # kernels would be given memory that is none of a GPU's
     sessions._library.cache_clear()
 
 

@@ -28,14 +28,15 @@ def add_running(parser: ArgumentParser) -> None:
         choices=get_args(get_type_hints(SwapOptions)["frames"]),
         default=_DEFAULTS.frames,
         help="where frames lie between decoding and encoding: on the host, or in the memory of the GPU, which needs "
-        "pycuda and a build with CUDA kernels; auto is the host, for now " + default_text(_DEFAULTS.frames),
+        "pycuda and a build with CUDA kernels; auto is the GPU where TensorRT runs the networks, else the host "
+        + default_text(_DEFAULTS.frames),
     )
     group.add_argument(
         "--decoder",
         choices=get_args(get_type_hints(SwapOptions)["decoder"]),
         default=_DEFAULTS.decoder,
-        help="auto decodes on the GPU where frames stay there (--frames gpu) and PyNvVideoCodec gives the very same "
-        "first frame, software never does " + default_text(_DEFAULTS.decoder),
+        help="auto decodes on the GPU where frames stay there and PyNvVideoCodec gives the very same first frame, "
+        "software never does " + default_text(_DEFAULTS.decoder),
     )
     group.add_argument(
         "--batch-wait",

@@ -7,16 +7,22 @@ before writing, each in one copy that runs beside all other work.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
-from trtswap import device, native
+import numpy as np
+
+from trtswap import device, native, ops
 from trtswap.engine_options import device_index
-from trtswap.errors import DeviceError, OptionError
+from trtswap.errors import DeviceError, EngineError, OptionError
+from trtswap.networks.sessions import usable_tensorrt
 from trtswap.options import SwapOptions
 from trtswap.stages.batch import Batch
 from trtswap.types import Frame
+
+_log = logging.getLogger(__name__)
 
 
 class Route(Protocol):
@@ -133,12 +139,34 @@ class GpuRoute:
 
 
 def route_of(options: SwapOptions) -> Route:
-    """Where the frames of a run lie. Raises OptionError for options that contradict each other, DeviceError."""
-    if options.frames != "gpu":
+    """Where the frames of a run lie. "auto" is the GPU where TensorRT runs networks and trtswap's kernels run beside
+    them, the host elsewhere, with the reason in the log. Raises DeviceError, and OptionError for options that
+    contradict each other.
+    """
+    if options.frames == "host":
+        return HostRoute()
+    gpu, decodes = device_index(options.device) or 0, options.decoder == "auto"
+    if options.frames == "auto":
+        reason = "the networks run on the CPU" if options.device == "cpu" else _kept_from(gpu)
+        if reason is None:
+            return GpuRoute(gpu, decodes=decodes)
+        _log.info("frames stay on the host: %s", reason)
         return HostRoute()
     if options.device == "cpu":
         raise OptionError(
             "frames cannot stay on the GPU while the networks run on the CPU",
             hint="leave --frames gpu or --device cpu out",
         )
-    return GpuRoute(device_index(options.device) or 0, decodes=options.decoder == "auto")
+    return GpuRoute(gpu, decodes=decodes)
+
+
+def _kept_from(gpu: int) -> str | None:
+    """Why frames had better not lie on a GPU."""
+    try:
+        GpuRoute(gpu)
+        usable_tensorrt(gpu)
+        with device.use(gpu):
+            device.to_host(ops.maxima(device.to_device(np.zeros((1, 1), np.float32), device=gpu)))
+    except (DeviceError, EngineError) as error:
+        return str(error)
+    return None
