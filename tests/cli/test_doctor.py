@@ -16,6 +16,7 @@ from trtswap.cli import machine
 from trtswap.cli.app import main
 from trtswap.cli.encoders import ENCODERS
 from trtswap.inference.spec import load_specs
+from trtswap.stages import carry
 
 pytestmark = pytest.mark.usefixtures("only_given_folders")
 
@@ -98,6 +99,13 @@ def test_schema_on_a_machine_that_is_ready(models: Path, capsys: pytest.CaptureF
         "trtswap": "str", "python": "str", "os": "str", "machine": "str", "memory_total_bytes": "int",
         "memory_free_bytes": "int", "temporary_folder": "str", "disk_free_bytes": "int",
     }  # fmt: skip
+    assert kinds(report["engines"]) == {
+        "folder": "str",
+        "count": "int",
+        "bytes": "int",
+        "problem": "NoneType",
+    }
+    assert set(report["frames"]) == {"place", "reason"}
     assert list(report["encoders"]) == list(ENCODERS)
     assert set(report["libraries"]) == {"numpy", "av", "onnxruntime", "onnx", "cv2"}
     assert all(set(library) == {"version", "problem"} for library in report["libraries"].values())
@@ -121,6 +129,17 @@ def test_facts_agree_with_the_libraries(models: Path, capsys: pytest.CaptureFixt
     assert report["system"]["trtswap"] == __version__
     assert report["system"]["python"] == sys.version.split()[0]
     assert 0 < report["system"]["memory_free_bytes"] <= report["system"]["memory_total_bytes"]
+
+
+@pytest.mark.parametrize("reason", [None, "TensorRT is not installed"])
+def test_it_says_where_frames_lie(
+    reason: str | None, models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(carry, "why_on_host", lambda: reason)
+    place = "host" if reason else "gpu"
+    assert doctor(capsys, "-m", str(models))[1]["frames"] == {"place": place, "reason": reason}
+    main(["doctor", "-m", str(models)])
+    assert (reason or "stay on the GPU") in " ".join(capsys.readouterr().out.split())
 
 
 def test_no_networks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,7 @@ class Findings:
     codecs: machine.Codecs
     providers: list[str]
     engines: machine.Engines
+    frames: machine.Frames
     inventory: Inventory
     missing: list[Missing]
 
@@ -59,6 +60,7 @@ def look(folders: list[str], *, verify: bool) -> Findings:
         codecs=codecs,
         providers=machine.look_at_providers(),
         engines=engines,
+        frames=machine.look_at_frames(),
         inventory=inventory,
         missing=diagnose(native, libraries, extras, codecs, inventory, engines),
     )
@@ -75,6 +77,7 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "encoders": findings.codecs.encoders,
         "providers": findings.providers,
         "engines": asdict(findings.engines),
+        "frames": asdict(findings.frames),
         "networks": [network.as_json() for network in findings.inventory.networks],
         "model_folders": list(findings.inventory.folders),
         "own_model_folder": findings.inventory.own_folder,
@@ -111,9 +114,12 @@ def _show(findings: Findings, code: int) -> None:
 def _inference_rows(findings: Findings) -> list[tuple[str, Text]]:
     engines = findings.engines
     where = f"{engines.count} in {engines.folder}, {_gibibytes(engines.bytes)}"
+    reason = findings.frames.reason
+    frames = "stay on the GPU" if reason is None else f"on the host: {reason}"
     return [
         ("ONNX Runtime", _text(", ".join(findings.providers) or "none")),
         ("engines", _text(where) if engines.problem is None else _text(engines.problem, good=False)),
+        ("frames", _text(frames, good=reason is None or not findings.native.devices)),
     ]
 
 

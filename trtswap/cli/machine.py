@@ -73,6 +73,14 @@ class Engines:
 
 
 @dataclass(frozen=True)
+class Frames:
+    """Where frames lie between decoding and encoding: "gpu" or "host". reason: why not on the GPU, or None."""
+
+    place: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class Codecs:
     """FFmpeg as PyAV brings it. encoders: None where it encodes, else why not; empty without PyAV."""
 
@@ -130,6 +138,17 @@ def look_at_engines() -> Engines:
     place = next(path for path in (folder, *folder.parents) if path.exists())
     writable = place.is_dir() and os.access(place, os.W_OK)
     return Engines(str(folder), len(sizes), sum(sizes), None if writable else f"{place} cannot be written to")
+
+
+def look_at_frames() -> Frames:
+    """Asks what a run would ask."""
+    try:
+        carry = importlib.import_module("trtswap.stages.carry")
+        with native_output_discarded():
+            reason: str | None = carry.why_on_host()
+    except Exception as error:  # said by look_at_native and look_at_libraries
+        reason = _reason(error)
+    return Frames("gpu" if reason is None else "host", reason)
 
 
 def look_at_codecs() -> Codecs:

@@ -145,23 +145,24 @@ def route_of(options: SwapOptions) -> Route:
     """
     if options.frames == "host":
         return HostRoute()
-    gpu, decodes = device_index(options.device) or 0, options.decoder == "auto"
     if options.frames == "auto":
-        reason = "the networks run on the CPU" if options.device == "cpu" else _kept_from(gpu)
-        if reason is None:
-            return GpuRoute(gpu, decodes=decodes)
-        _log.info("frames stay on the host: %s", reason)
-        return HostRoute()
-    if options.device == "cpu":
+        reason = why_on_host(options.device)
+        if reason is not None:
+            _log.info("frames stay on the host: %s", reason)
+            return HostRoute()
+    elif options.device == "cpu":
         raise OptionError(
             "frames cannot stay on the GPU while the networks run on the CPU",
             hint="leave --frames gpu or --device cpu out",
         )
-    return GpuRoute(gpu, decodes=decodes)
+    return GpuRoute(device_index(options.device) or 0, decodes=options.decoder == "auto")
 
 
-def _kept_from(gpu: int) -> str | None:
-    """Why frames had better not lie on a GPU."""
+def why_on_host(device_name: str = "auto") -> str | None:
+    """Why frames had better not lie on the GPU, or None. device_name: as in SwapOptions.device."""
+    if device_name == "cpu":
+        return "the networks run on the CPU"
+    gpu = device_index(device_name) or 0
     try:
         GpuRoute(gpu)
         usable_tensorrt(gpu)
