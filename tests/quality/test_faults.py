@@ -92,7 +92,8 @@ def test_shake(one: faults.Scene, perfect: Any) -> None:
     apart = np.hypot(np.diff(np.cos(turns)), np.diff(np.sin(turns))).mean()
     for size, values in zip(sizes, figures[1:], strict=True):
         assert values["shake.mean"] == pytest.approx(size * apart, rel=0.2, abs=0.15)
-        close(perfect, values, COLOUR, 0.8)  # 0.52 at most of 60 runs
+        close(perfect, values, COLOUR[::2], 0.4)  # 0.25 at most of 60 runs
+        close(perfect, values, COLOUR[1:2], 0.8)  # pumping: 0.52
         assert values["sharpness.mean"] == pytest.approx(perfect["sharpness.mean"], rel=0.05)
     deltas = [values["tpsnr_mc_delta.mean"] for values in figures]
     assert deltas == sorted(deltas, reverse=True)

@@ -43,15 +43,23 @@ FILES = {
 }
 
 
+def normalised(net: nn.Module) -> list[tuple[nn.Module, str, str, str]]:
+    """Every convolution that a normalisation follows: what both stand in, its name in the network, and theirs there."""
+    return [
+        (module, path, name, after)
+        for path, module in net.named_modules()
+        if isinstance(module, nn.Sequential)
+        for (name, layer), (after, norm) in pairwise(module.named_children())
+        if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+    ]
+
+
 def fused(net: nn.Module) -> nn.Module:
     """The network with its batch normalisations folded into the convolutions before them."""
-    for module in list(net.modules()):
-        if isinstance(module, nn.Sequential):
-            children = list(module.named_children())
-            for (name, layer), (after, norm) in pairwise(children):
-                if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    setattr(module, name, nn.utils.fuse_conv_bn_eval(layer, norm))
-                    setattr(module, after, nn.Identity())
+    for module, _, name, after in normalised(net):
+        folded = nn.utils.fuse_conv_bn_eval(module.get_submodule(name), module.get_submodule(after))
+        setattr(module, name, folded)
+        setattr(module, after, nn.Identity())
     return net
 
 

@@ -8,14 +8,12 @@ A normalisation was folded into the convolution before it. Here it only shifts, 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from export import FILES, PARTS
+from export import FILES, PARTS, normalised
 from onnx import numpy_helper
 from torch import Tensor, nn
 
@@ -33,20 +31,12 @@ def weights_of(path: Path) -> dict[str, Tensor]:
 def restore(net: nn.Module, weights: dict[str, Tensor]) -> None:
     """Gives the network a file's weights."""
     state = net.state_dict()
-    for conv, norm in normalised(net):
-        state[f"{norm}.weight"] = torch.sqrt(state[f"{norm}.running_var"] + 1e-5)
-        state[f"{norm}.bias"] = weights[f"{conv}.bias"]
+    for module, path, name, after in normalised(net):
+        norm = module.get_submodule(after)
+        state[f"{path}.{after}.weight"] = torch.sqrt(norm.running_var + norm.eps)
+        state[f"{path}.{after}.bias"] = weights[f"{path}.{name}.bias"]
     state.update({name: weights[name] for name in state.keys() & weights.keys()})
     net.load_state_dict(state)
-
-
-def normalised(net: nn.Module) -> Iterator[tuple[str, str]]:
-    """The names of every convolution that a normalisation follows, and of that."""
-    for prefix, module in net.named_modules():
-        if isinstance(module, nn.Sequential):
-            for (conv, layer), (norm, after) in pairwise(module.named_children()):
-                if isinstance(layer, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
-                    yield f"{prefix}.{conv}", f"{prefix}.{norm}"
 
 
 def main() -> None:
@@ -59,12 +49,10 @@ def main() -> None:
     for role in options.roles:
         net = PARTS[role][0]()
         restore(net, weights_of(options.folder / FILES[role]))
-        more = (
-            {"embedding_map": weights_of(options.folder / FILES["swapper"])["emap"]}
-            if role == "encoder"
-            else {}
-        )
-        torch.save({"net": net.state_dict(), **more}, options.out / f"{role}.pt")
+        saved = {"net": net.state_dict()}
+        if role == "encoder":
+            saved["embedding_map"] = weights_of(options.folder / FILES["swapper"])["emap"]
+        torch.save(saved, options.out / f"{role}.pt")
 
 
 if __name__ == "__main__":
