@@ -158,6 +158,17 @@ def photometric(x: Tensor, strength: float = 1.0, noise: float = 0.012, tint: fl
     return (y + torch.randn_like(y) * draw(0, 1, 1, 1, 1) ** 2 * noise * strength * 3).clamp(0, 1)
 
 
+def in_one_colour(x: Tensor, share: float = 0.25) -> Tensor:
+    """Some of the crops [N, 3, H, W] as a lamp of one colour shows them: one picture of light and dark in all channels, at
+    gains of their own."""
+    count, device = len(x), x.device
+    weight = torch.rand(count, 3, 1, 1, device=device) + 0.05
+    bright = (x * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True)
+    lamp = bright * torch.empty(count, 3, 1, 1, device=device).uniform_(0.05, 1.2)
+    strength = torch.empty(count, 1, 1, 1, device=device).uniform_(0.4, 1)
+    return torch.lerp(x, lamp, strength * (torch.rand_like(strength) < share))
+
+
 def covered(x: Tensor, share: float = 0.3) -> Tensor:
     """An ellipse of one colour, or of another crop, over some of the crops [N, 3, H, W]."""
     count, device = len(x), x.device

@@ -16,7 +16,18 @@ from typing import Any
 import data
 import nets
 import torch
-from data import MIRRORED, Shards, covered, crop, five_points, jitter, photometric, placed, similarity
+from data import (
+    MIRRORED,
+    Shards,
+    covered,
+    crop,
+    five_points,
+    in_one_colour,
+    jitter,
+    photometric,
+    placed,
+    similarity,
+)
 from detection import detector_losses
 from settle import settle
 from shards import PEOPLE_OF_SWAPS, PICTURES_OF_PAIR
@@ -115,7 +126,8 @@ def face_crops(rows: Tensor, shards: Shards, name: str, template: str, size: int
 
 
 def train_encoder(options: argparse.Namespace) -> None:
-    """An angular margin between people, whose faces come as their own pictures and as true swaps onto others."""
+    """An angular margin between people, whose faces come as their own pictures and as true swaps onto others. Each
+    picture comes with its swap: another person in the same pose, hair and light, and yet apart."""
     shards = Shards(
         options.samples, "faces", ("picture", "swap", "points", "who", "values"), options.device, options.most
     )
@@ -144,10 +156,10 @@ def train_encoder(options: argparse.Namespace) -> None:
                 centres[known:people] = mean_embeddings(run.mean, shards, known, people)
         known = people
         half = options.batch // 2
-        rows = torch.randint(shards.count, (2, half), device=options.device)
-        pictures = torch.cat([seen(rows[k], name) for k, name in enumerate(("picture", "swap"))])
-        who = torch.cat([shards["who"][rows[0], 0], shards["who"][rows[1], 1]]).long()
-        pictures = photometric(covered(pictures), tint=0.4)
+        rows = torch.randint(shards.count, (half,), device=options.device)
+        pictures = torch.cat([seen(rows, name) for name in ("picture", "swap")])
+        who = shards["who"][rows].long().T.flatten()
+        pictures = photometric(in_one_colour(covered(pictures)), tint=0.3)
         with autocast(options):
             embedding = net(pictures * 2 - 1)
             told = values(embedding)
@@ -161,8 +173,14 @@ def train_encoder(options: argparse.Namespace) -> None:
         logits = 32 * (cosine + torch.zeros_like(cosine).scatter(1, who[:, None], spread))
         apart = functional.cross_entropy(logits, who)
         aside = functional.smooth_l1_loss(told.float(), shards["values"][who], beta=0.5)
+        units = functional.normalize(embedding)
+        ahead = own[:, 0] - (units * units.roll(half, 0)).sum(1)
+        nearer = functional.relu(0.4 - ahead).mean()
         right = (cosine.argmax(1) == who).float().mean()
-        run.step(apart + 4 * aside, apart=apart, aside=aside, right=right)
+        run.step(
+            apart + 4 * aside + 4 * nearer,
+            apart=apart, aside=aside, right=right, nearer=(ahead > 0).float().mean(),
+        )  # fmt: skip
     if "embedding_map" not in saved:
         run.more["embedding_map"] = embedding_map(run.mean, shards, options)
     run.save()
