@@ -7,7 +7,7 @@ import json
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from fast_inputs import DRAWN, clip_of, options_of, source_of
 
-from trtswap import device
+from trtswap import device, tracing
 from trtswap.chain import refiner_of, stages
 from trtswap.memory import device_memory
 from trtswap.networks.loader import NetworkSet
@@ -125,7 +125,7 @@ class _Bench:
 
     def engines(self) -> dict[str, float]:
         """Frames a second that the networks of a frame with one face would allow alone, and milliseconds of each."""
-        networks, batch = self._networks, self._settings.batch
+        networks, batch = self._networks, self._settings.together
         sessions = {"detector": networks.detector, "swapper": networks.swapper}
         if networks.landmarker is not None:
             sessions["landmarker"] = networks.landmarker
@@ -144,7 +144,7 @@ class _Bench:
         (person,) = self._people.shown
         _, kept = self._kept(1)
         with _lane(self._on_gpu):
-            frames = [kept[number % len(kept)] for number in range(settings.batch)]
+            frames = [kept[number % len(kept)] for number in range(settings.together)]
             faces = networks.detector.detect([frame.surface for frame in frames], settings.detect)
             largest = tuple(item.take(np.arange(min(len(item), 1))) for item in faces)
             batch = Batch(tuple(frames), faces=largest)
@@ -160,7 +160,7 @@ class _Bench:
                 batch.face_count / self._per_item_s(work, max(2, self._wanted.count // 30))
                 for work in (swapped, composited)
             ]
-        alone = settings.batch / _alone_s(networks.swapper.session, settings.batch, self._on_gpu)
+        alone = settings.together / _alone_s(networks.swapper.session, settings.together, self._on_gpu)
         return {
             "swapper_faces_per_s": alone,
             "swapper_share": rates[0] / alone,
@@ -214,10 +214,10 @@ class _Bench:
         settings = replace(self._settings, select=SelectOptions(mode=mode))
         people = self._people
         reader, kept = self._kept(faces)
-        count = max(4 * settings.batch, self._wanted.times * self._wanted.count)
+        count = max(4 * settings.together, self._wanted.times * self._wanted.count)
         route = _Staying(0) if self._on_gpu else HostRoute()
         seconds, found = 0.0, 0
-        for total in (4 * settings.batch, count):  # the first is for warming up
+        for total in (4 * settings.together, count):  # the first is for warming up
             again, found = _Again(reader, kept, total), 0
             with (
                 Monitor(settings.monitor) as monitor,
@@ -230,15 +230,15 @@ class _Bench:
                 seconds = time.perf_counter() - start
         return count / seconds, found / count
 
-    def file(self) -> dict[str, float]:
+    def file(self) -> dict[str, Any]:
         """From file to file, at the settings' tier of memory."""
         return self._whole("file", self._settings)
 
-    def strict(self) -> dict[str, float]:
+    def strict(self) -> dict[str, Any]:
         """The same at the strictest tier."""
         return self._whole("strict", replace(self._settings, memory="strict"))
 
-    def _whole(self, name: str, settings: SwapOptions) -> dict[str, float]:
+    def _whole(self, name: str, settings: SwapOptions) -> dict[str, Any]:
         self._opened.close()  # one set of engines at a time
         self.__dict__.pop("_networks", None)
         if self._on_gpu:
@@ -250,12 +250,38 @@ class _Bench:
         ):
             for _ in range(2):
                 report = pipeline.swap(clip, self._folder / "swapped.mp4")
+            phases = _Phases()
+            with tracing.recording(phases):
+                pipeline.swap(clip, self._folder / "swapped.mp4")
         fps = report.frames / report.seconds
-        told = {f"{name}_fps": fps, f"{name}_faces": report.faces_swapped, **peak(name)}
+        told: dict[str, Any] = {f"{name}_fps": fps, f"{name}_faces": report.faces_swapped, **peak(name)}
+        told[f"{name}_phases_s"] = phases.seconds()
         if {"decode_fps", "encode_fps"} <= set(self._found):
             slower = min(self._found["decode_fps"], self._found["encode_fps"])
             told["wall_over_slower_codec"] = slower / fps
         return told
+
+
+class _Phases:
+    """A sink of trtswap.tracing: when what is not done for each frame alone began and ended, and the writing."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, tuple[int, int]] = {}
+        self._started = time.perf_counter_ns()
+
+    def span(self, event: tracing.Event) -> None:
+        """Takes a span; networks and waiting say nothing here."""
+        if event.category in ("video", "stage", "run"):
+            start, end = self._times.get(event.name, (event.start_ns, event.end_ns))
+            self._times[event.name] = min(start, event.start_ns), max(end, event.end_ns)
+
+    def count(self, name: str, time_ns: int, values: Mapping[str, float]) -> None:
+        """Takes numbers, which say nothing here."""
+
+    def seconds(self) -> dict[str, list[float]]:
+        """Name to begin and end, from when recording began, in that order."""
+        times = sorted(self._times.items(), key=lambda item: item[1])
+        return {name: [round((ns - self._started) / 1e9, 3) for ns in pair] for name, pair in times}
 
 
 def _lane(on_gpu: bool) -> Any:

@@ -7,7 +7,8 @@ swapper    faces a second of the swapper's engine alone; with cropping; with cro
 one, four  decoded surfaces to composited ones, all stages, no file, with one face and with four in every frame; with
            one, its share of what the engines allow
 monitored  as one, without and with the quality monitor taking samples, by turns, and the share that is left
-file       a whole run, the second of two; and its wall time over that of the slower of decode and encode
+file       a whole run, the second of three; its wall time over that of the slower of decode and encode; and when what
+           the third did began and ended
 strict     the same at `--memory strict`
 
 Each place and batch is measured in a process of its own, part by part; what a part gave is printed, and written to

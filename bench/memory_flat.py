@@ -76,7 +76,7 @@ def main() -> int:
     parser.add_argument("--frames", choices=("host", "gpu"), default="host")
     parser.add_argument("--swapper", default="auto")
     parser.add_argument("--built-in", action="store_true", help="the built-in network in every role")
-    parser.add_argument("--batch", type=int, default=SwapOptions().batch)
+    parser.add_argument("--batch", type=int)
     parser.add_argument("--one", metavar="CLIP", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:

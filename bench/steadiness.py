@@ -66,7 +66,7 @@ def detect_clip(media: Path, models: Path, name: str, looks: int) -> Seen:
         detector: Detector = create_detector(session)
         if looks == 2 and can_look_again(detector):
             detector = LookingTwice(detector, detector)
-        for batch in gather(reader, SwapOptions().batch):
+        for batch in gather(reader, SwapOptions().together):
             surfaces = [frame.surface for frame in batch.frames]
             for frame, found in zip(
                 batch.frames, find_faces(surfaces, detector, DetectOptions()), strict=True

@@ -28,7 +28,7 @@ from trtswap.types import Faces, PixelFormat, Surface
 RATE = 30.0
 SIZE = (1920, 1080)
 UNCOUNTED = 100
-BATCH = SwapOptions().batch
+BATCH = SwapOptions().together
 STAGES = ("thumbnail", "scene cuts", "tracks", "gaps", "smoothing")
 TEMPLATE = np.array([[0.34, 0.46], [0.66, 0.46], [0.5, 0.64], [0.37, 0.82], [0.63, 0.82]])
 

@@ -25,6 +25,7 @@ from trtswap import device, native, ops, pipeline, tracing
 from trtswap.device import streams
 from trtswap.errors import DeviceError, EngineError, OptionError
 from trtswap.options import (
+    GPU_BATCH,
     BlendOptions,
     EnhanceOptions,
     MaskOptions,
@@ -244,8 +245,13 @@ def test_frames_stay_on_the_gpu_by_themselves(
 ) -> None:
     kept = Kept()
     with tracing.recording(kept):
-        run(world, tmp_path / "out.mp4", monkeypatch)
-    assert {"frames up", "frames down"} <= {span.name for span in kept.spans if span.category == "gpu"}
+        report, _ = run(world, tmp_path / "out.mp4", monkeypatch, batch=None)
+    batches = {"frames up": [], "frames down": []}
+    for span in kept.spans:
+        if span.category == "gpu" and span.name in batches:
+            batches[span.name].append(span.facts["frames"])
+    for sizes in batches.values():
+        assert max(sizes) == min(GPU_BATCH, report.frames)
     assert not route_of(SwapOptions(frames="host")).on_gpu
 
 

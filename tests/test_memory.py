@@ -8,6 +8,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,8 @@ from trtswap import chain, host_memory, memory, pipeline
 from trtswap.inference.spec import load_specs
 from trtswap.memory import Networks, fitting, frames_in_flight, needed, surface_bytes
 from trtswap.options import (
+    GPU_BATCH,
+    HOST_BATCH,
     BlendOptions,
     DetectOptions,
     ProvenanceOptions,
@@ -195,6 +198,19 @@ def test_a_small_limit_makes_the_batch_small(
     for mine, other in zip(free, tight, strict=True):
         for plane, expected in zip(mine.surface.planes, other.surface.planes, strict=True):
             assert np.array_equal(plane, expected)
+
+
+def test_a_batch_that_nobody_asked_for_becomes_smaller_without_a_note() -> None:
+    clip = info(1920, 1080)
+    limits: dict[memory.Place, int] = {"host": 10**9, "device": 2 * 10**9}
+    for place, usual in (("host", HOST_BATCH), ("gpu", GPU_BATCH)):
+        settings = SwapOptions(frames=place)
+        assert settings.together == usual
+        found = fitting(settings, clip, NETWORKS, limits)
+        asked = replace(settings, batch=usual)
+        assert found == fitting(asked, clip, NETWORKS, limits)
+        assert not found.notes(settings)
+        assert bool(found.notes(asked)) is (found.batch < usual)
 
 
 def test_freed_memory_is_given_back_between_targets(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def test_what_is_done_is_not_done_again(world, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(pipeline, "NetworkSet", Counting)
     pipeline.swap_video([world / "me.png"], world / "one.mp4", out, options=resumed(settings))
     assert seen["detector"] == FRAMES - kept
-    assert 0 < seen["swapper"] <= FRAMES - kept + settings.batch
+    assert 0 < seen["swapper"] <= FRAMES - kept + settings.together
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from trtswap.errors import OptionError, StrPath
 from trtswap.host_memory import peak_bytes
 from trtswap.inference.session import Session
 from trtswap.memory import device_probes
-from trtswap.options import BenchOptions, ProvenanceOptions, SwapOptions, TimePoint
+from trtswap.options import BenchOptions, FramePlace, ProvenanceOptions, SwapOptions, TimePoint
 from trtswap.pipeline import OnProgress, Pipeline
+from trtswap.stages.carry import route_of
 from trtswap.types import Frame, Progress, SwapReport
 from trtswap.video import FrameSource, create_output, open_target
 from trtswap.video.pictures import is_picture_file
@@ -188,12 +189,13 @@ class _Teller:
 
 
 def _settled(options: SwapOptions, target: StrPath, how: BenchOptions) -> SwapOptions:
-    """The options of the runs: unsigned, over existing files, of so many frames."""
+    """The options of the runs: unsigned, over existing files, of so many frames, with the place where these lie."""
     trim = options.trim
     if how.frames and trim.start is None and trim.end is None and not is_picture_file(target):
         trim = replace(trim, end=TimePoint(frame=how.frames))
     provenance = ProvenanceOptions(unsigned_reason="a benchmark, whose output is not kept")
-    return replace(options, trim=trim, provenance=provenance, overwrite=True)
+    frames: FramePlace = "gpu" if route_of(options).on_gpu else "host"
+    return replace(options, trim=trim, provenance=provenance, frames=frames, overwrite=True)
 
 
 def _ending(target: StrPath) -> str:
@@ -276,7 +278,7 @@ def _made(
         frames=frames,
         faces=reports[0].faces_swapped,
         size_px=size_px,
-        batch=settings.batch,
+        batch=settings.together,
         seconds=tuple(report.seconds for report in reports),
         decode_fps=decode_fps,
         encode_fps=encode_fps,

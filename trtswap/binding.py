@@ -40,7 +40,7 @@ def frames_per_segment(info: VideoInfo, expected: int | None, options: SwapOptio
         seconds = SEGMENT_S if expected is not None and expected > LONG_S * rate else 0.0
     if not seconds:
         return None
-    return max(1, round(seconds * rate / options.batch)) * options.batch
+    return max(1, round(seconds * rate / options.together)) * options.together
 
 
 def segment_length(
@@ -68,9 +68,9 @@ def batch_of(output: StrPath, planned: int, options: SwapOptions) -> int:
     """The batch of a run: that of the interrupted one it is to go on with, where memory left room for less then than
     the options say; else the planned one."""
     left = left_binding(output).get(_BATCH)
-    if options.resume.left_over != "resume" or not isinstance(left, int) or not 0 < left <= options.batch:
+    if options.resume.left_over != "resume" or not isinstance(left, int) or not 0 < left <= options.together:
         return planned
-    return planned if options.batch % left else left
+    return planned if options.together % left else left
 
 
 def binding_of(

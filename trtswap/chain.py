@@ -60,7 +60,7 @@ def stages(
     threads. route: where frames lie meanwhile. text: what is written into them at last. room: how many are worked on
     together; by default what the settings say, less once memory runs out. past: of frames that an earlier run has done,
     only what later ones depend on is gone through again."""
-    room = room or Room(settings.batch)
+    room = room or Room(settings.together)
     size, template = networks.swapper.size, networks.swapper.template
     rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
@@ -70,7 +70,7 @@ def stages(
         return route.arriving(threads[-1])
 
     def gathered_within(wait_s: float) -> Iterator[Batch]:
-        threads.append(Ahead(route.leaving(singly(reader)), settings.batch, "decode"))
+        threads.append(Ahead(route.leaving(singly(reader)), settings.together, "decode"))
         return gather_within(threads[-1], room, wait_s, route.accept)
 
     try:

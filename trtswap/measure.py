@@ -182,14 +182,14 @@ def _steady(
     truth: FrameSource, detector: Detector | None, tracks: StrPath | None, settings: SwapOptions
 ) -> Iterator[Batch]:
     """The original's frames with steady faces, narrowed to those that count."""
-    read = gather(truth, settings.batch)
+    read = gather(truth, settings.together)
     if tracks is not None:
         final = from_tracks(read, tracks, truth.info)
     else:
         assert detector is not None
         rate = truth.info.frame_rate
         found = analyse(read, detector, settings.detect)
-        final = steady(found, settings.smooth, float(rate) if rate else None, settings.batch)
+        final = steady(found, settings.smooth, float(rate) if rate else None, settings.together)
     return select(final, settings.select, None)
 
 

@@ -82,7 +82,7 @@ class Plan:
         """What the user should know of it."""
         if not self.fits:
             return ["even one frame at a time may take more memory than --memory allows"]
-        if self.batch < options.batch:
+        if options.batch is not None and self.batch < options.batch:
             return [
                 f"the batch is {self.batch}, not {options.batch}, to fit into memory; --memory-limit allows more"
             ]
@@ -164,7 +164,7 @@ def fitting(
     resident: int = 0,
 ) -> Plan:
     """The same for given limits. First the queues become shorter, then the batch is halved, to a divisor of it."""
-    batch = options.batch
+    batch = options.together
     while True:
         for queue in range(options.queue, 0, -1):
             needs = needed(options, info, networks, batch, queue, resident=resident)
@@ -172,7 +172,7 @@ def fitting(
             if fits or (batch, queue) == (1, 1):
                 return Plan(batch, queue, needs, {p: limits[p] for p in limits if p in needs}, fits)
         batch = max(
-            n for n in range(1, batch // 2 + 1) if options.batch % n == 0
+            n for n in range(1, batch // 2 + 1) if options.together % n == 0
         )  # segments stay whole batches
 
 

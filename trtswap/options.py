@@ -349,23 +349,28 @@ class ResumeOptions:
         )
 
 
+HOST_BATCH = 4
+GPU_BATCH = 16
+"""Frames worked on together by themselves; on a GPU more of them hide what it costs to set it to work."""
+
+
 @dataclass(frozen=True)
 class SwapOptions:
     """Everything about a run.
 
     boost: edge of the crop in pixels, of those that the swapper offers, 0 for its own. weight: 0..1, above a half the
     target's own identity is taken away from the source's, below it is added. batch: frames analysed and swapped
-    together. batch_wait_s: a batch is closed, full or not, when its first frame has waited so long for others, 0 for as
-    long as it takes: for targets that come slower than they are worked on. queue: batches waiting between stages.
-    memory: how much a run may take, and what it gives back between targets (trtswap.memory); batch and queue become
-    less where they do not fit. memory_limit: in bytes, in place of the tier's; 0 for that. models: folders searched
-    first for networks. licence: which networks may run; "permissive": whose licence permits commercial use,
-    "noncommercial": all but those under no known licence. device: "auto" runs TensorRT engines where there is a GPU
-    with TensorRT and ONNX Runtime elsewhere, "cuda" or "cuda:N" insists on engines, "cpu" takes ONNX Runtime. provider:
-    of ONNX Runtime, where that runs. frames: where frames lie between decoding and encoding: "host"; "gpu", in the
-    memory of `device`, which needs pycuda and a build with CUDA; "auto" is the GPU where engines and trtswap's kernels
-    run on it, else the host. decoder: "auto" decodes on the GPU where frames stay there and it gives the very same
-    first frame, "software" never does.
+    together; None is `GPU_BATCH` where frames stay on the GPU, else `HOST_BATCH`. batch_wait_s: a batch is closed, full
+    or not, when its first frame has waited so long for others, 0 for as long as it takes: for targets that come slower
+    than they are worked on. queue: batches waiting between stages. memory: how much a run may take, and what it gives
+    back between targets (trtswap.memory); batch and queue become less where they do not fit. memory_limit: in bytes, in
+    place of the tier's; 0 for that. models: folders searched first for networks. licence: which networks may run;
+    "permissive": whose licence permits commercial use, "noncommercial": all but those under no known licence. device:
+    "auto" runs TensorRT engines where there is a GPU with TensorRT and ONNX Runtime elsewhere, "cuda" or "cuda:N"
+    insists on engines, "cpu" takes ONNX Runtime. provider: of ONNX Runtime, where that runs. frames: where frames lie
+    between decoding and encoding: "host"; "gpu", in the memory of `device`, which needs pycuda and a build with CUDA;
+    "auto" is the GPU where engines and trtswap's kernels run on it, else the host. decoder: "auto" decodes on the GPU
+    where frames stay there and it gives the very same first frame, "software" never does.
     """
 
     swapper: str = "auto"
@@ -391,7 +396,7 @@ class SwapOptions:
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     frames: FramePlace = "auto"
     decoder: Literal["auto", "software"] = "auto"
-    batch: int = 4
+    batch: int | None = None
     batch_wait_s: float = 0.0
     queue: int = 2
     memory: MemoryTier = "normal"
@@ -405,12 +410,19 @@ class SwapOptions:
         )
         _require(self.boost >= 0, f"the boost is a size in pixels, not {self.boost}")
         _require(0 <= self.weight <= 1, f"the swap weight is 0 to 1, not {self.weight}")
-        _require(1 <= self.batch <= 64, f"the batch is 1 to 64 frames, not {self.batch}")
+        _require(1 <= self.together <= 64, f"the batch is 1 to 64 frames, not {self.batch}")
         _require(
             0 <= self.batch_wait_s <= 60, f"frames wait 0 to 60 seconds for others, not {self.batch_wait_s:g}"
         )
         device_index(self.device)
         _require(1 <= self.queue <= 16, f"the queue holds 1 to 16 batches, not {self.queue}")
+
+    @property
+    def together(self) -> int:
+        """How many frames are worked on together, where `frames` says by now where they lie."""
+        if self.batch is not None:
+            return self.batch
+        return GPU_BATCH if self.frames == "gpu" else HOST_BATCH
 
 
 @dataclass(frozen=True)

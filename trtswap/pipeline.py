@@ -156,7 +156,8 @@ class Pipeline:
         options = replace(options, frames="gpu" if route.on_gpu else "host")
         counter = Counter(on_progress)
         with ExitStack() as opened:
-            reader = opened.enter_context(open_target(target, trim=options.trim, gpu=route.decodes_on))
+            with tracing.span("open the target", "video"):
+                reader = opened.enter_context(open_target(target, trim=options.trim, gpu=route.decodes_on))
             text = disclosure(options.disclose, reader.info)
             if text and reader.alpha is not None:
                 cover(reader.alpha, text)
@@ -189,7 +190,7 @@ class Pipeline:
             draw = overlay_of(ready.networks, settings) if overlay is not None else None
             outputs = Outputs(writer, overlay, draw, lines)
             monitor = opened.enter_context(Monitor(gate.options, _person(ready)))
-            room = Room(settings.batch)
+            room = Room(together)
             with stages(
                 reader, ready.networks, settings, ready.people, tracks, monitor, route,
                 text=text, room=room, past=past,

@@ -16,7 +16,7 @@ from trtswap import __version__
 from trtswap.cli.app import main
 from trtswap.cli.arguments import build_parser
 from trtswap.cli.output import _EXIT_CODES
-from trtswap.options import SwapOptions
+from trtswap.options import GPU_BATCH, HOST_BATCH, SwapOptions
 
 ROOT = Path(__file__).parents[2]
 MANUAL = ROOT / "docs" / "cli.md"
@@ -87,7 +87,7 @@ def test_help_shows_the_defaults_of_the_api(capsys: pytest.CaptureFixture[str]) 
         ("--detector-score", defaults.detect.score),
         ("--reference-distance", defaults.select.distance),
         ("--mask-blur", defaults.mask.blur),
-        ("--batch", defaults.batch),
+        ("--batch", f"{GPU_BATCH} where frames stay on the GPU, else {HOST_BATCH}"),
         ("--batch-wait", f"{defaults.batch_wait_s:g}"),
         ("--queue", defaults.queue),
         ("--codec", defaults.encode.codec),

@@ -63,7 +63,7 @@ def run(
 def options(world: Path, *, more: bool = False, **changes: Any) -> SwapOptions:
     """Of a run with the networks in `world`. more: with those that are optional."""
     folders = (world / "models", world / "more") if more else (world / "models",)
-    changes = {"swapper": "inswapper_128", "device": "cuda", "overwrite": True, **changes}
+    changes = {"swapper": "inswapper_128", "device": "cuda", "batch": 4, "overwrite": True, **changes}
     return SwapOptions(models=tuple(map(str, folders)), **changes)
 
 

@@ -159,8 +159,7 @@ def photometric(x: Tensor, strength: float = 1.0, noise: float = 0.012, tint: fl
 
 
 def in_one_colour(x: Tensor, share: float = 0.25) -> Tensor:
-    """Some of the crops [N, 3, H, W] as a lamp of one colour shows them: one picture of light and dark in all channels, at
-    gains of their own."""
+    """Some of the crops [N, 3, H, W] as a lamp of one colour shows them: all channels the same but for their gains."""
     count, device = len(x), x.device
     weight = torch.rand(count, 3, 1, 1, device=device) + 0.05
     bright = (x * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True)

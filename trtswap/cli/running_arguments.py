@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 
 from trtswap.cli.optional_arguments import default_text
 from trtswap.cli.values import field_of, memory_size
-from trtswap.options import SwapOptions
+from trtswap.options import GPU_BATCH, HOST_BATCH, SwapOptions
 
 _DEFAULTS = SwapOptions()
 
@@ -21,7 +21,7 @@ def add_running(parser: ArgumentParser) -> None:
         type=field_of(SwapOptions, "batch", int),
         default=_DEFAULTS.batch,
         help="frames worked on together; more is faster on a GPU and takes more memory "
-        + default_text(_DEFAULTS.batch),
+        + default_text(f"{GPU_BATCH} where frames stay on the GPU, else {HOST_BATCH}"),
     )
     group.add_argument(
         "--frames",
