@@ -1,27 +1,29 @@
 """What makes inswapper's stand-in faster: builds variants of one engine and times them, layer kinds with --layers.
 
-    python bench/engine_variants.py [--folder DIR] [--seconds N] [--layers] VARIANT ...
+    python bench/engine_variants.py [--folder DIR] [--seconds N] [--build] [--layers] VARIANT ...
 
 A variant is a list of words joined by "+": norm (normalisation as one scale and shift), pad (reflection as slices side
 by side), free (convolutions may be float32), l1 .. l5 (optimization level), b8, b16, b32 (the largest batch, and the
 one it is tuned for), both (a profile for one item and one for 2 up to that batch, as engines have; else one fixed
-batch).
-Without a proof: for speed only.
+batch), two (also timed with two contexts side by side, each called by a thread of its own).
+Without a proof: for speed only. Engines stay in the folder, and those that are there are timed as they are: with
+--build several processes can build side by side first, and one that runs alone times them all.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from pathlib import Path
 
-from onnx import ModelProto
+import numpy as np
 from rewrites import fold_norms, split_reflections
 from standins import STAND_INS
 
-from engines import spec_of
+from engines import measure, spec_of
 from trtswap import device
 from trtswap.engine_options import EngineOptions
 from trtswap.inference import cache
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("variants", nargs="+")
     parser.add_argument("--folder", type=Path, default=Path("build/standins"))
     parser.add_argument("--seconds", type=float, default=1e9, help="start no build after this time")
+    parser.add_argument("--build", action="store_true", help="build only")
     parser.add_argument("--layers", action="store_true")
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
@@ -51,32 +54,34 @@ def main() -> None:
     path = wanted.folder / f"{NAME}.onnx"
     if not path.exists():
         STAND_INS[NAME](path)
-    model = graphs.normalise(graphs.load_model(path))
-    widen(model)
-    print(f"prepared in {time.perf_counter() - started:.1f} s", flush=True)
     for variant in wanted.variants:
-        if time.perf_counter() - started > wanted.seconds:
-            print(f"{variant}: not built, out of time")
-            continue
+        words = variant.split("+")
+        batch = _number(words, "b", 32)
+        plan = wanted.folder / f"{NAME}-{variant.replace('+two', '')}.plan"
         try:
-            _one(variant, model, path, wanted.layers)
+            if not plan.exists():
+                if time.perf_counter() - started > wanted.seconds:
+                    print(f"{variant}: not built, out of time")
+                    continue
+                before = time.perf_counter()
+                plan.with_suffix(".part").write_bytes(_built(words, batch, path))
+                plan.with_suffix(".part").rename(plan)
+                print(f"{variant}: built in {time.perf_counter() - before:.0f} s", flush=True)
+            if not wanted.build:
+                _time(variant, plan.read_bytes(), batch, path, wanted.layers)
         except Exception as error:
             print(f"{variant}: {type(error).__name__}: {error}", flush=True)
 
 
-def _one(variant: str, base: ModelProto, path: Path, layers: bool) -> None:
-    words = variant.split("+")
-    model = ModelProto()
-    model.CopyFrom(base)
+def _built(words: list[str], batch: int, path: Path) -> bytes:
+    """The engine of a variant."""
+    model = graphs.normalise(graphs.load_model(path))
+    widen(model)
     if "norm" in words:
         fold_norms(model)
     if "pad" in words:
         split_reflections(model)
     decision = decide(model, {})
-    number = {word[0]: int(word[1:]) for word in words if word[1:].isdigit() and word[0] in "lb"}
-    batch = number.get("b", 32)
-    options = EngineOptions(optimization_level=number.get("l", 3))
-    library, spec = load_tensorrt(), spec_of(NAME)
     with tempfile.TemporaryDirectory() as folder:
         onnx = Path(folder) / "network.onnx"
         onnx.write_bytes(serialise(model))
@@ -85,32 +90,65 @@ def _one(variant: str, base: ModelProto, path: Path, layers: bool) -> None:
             keep=tuple(decision.keep),
             halve=() if "free" in words else matrix_nodes(model, decision),
             profiles=((1, 1, 1), (2, batch, batch)) if "both" in words else ((batch, batch, batch),),
-            optimization_level=options.optimization_level,
-            tactic_sources=tactic_sources(options),
-            timing_cache=str(cache.cache_folder() / "variants.cache"),
+            optimization_level=_number(words, "l", 3),
+            tactic_sources=tactic_sources(EngineOptions()),
         )
-        before = time.perf_counter()
         with device.activate():
-            plan, timing = build(library, request, lambda *_: None)
-        took = time.perf_counter() - before
-        if timing is not None and request.timing_cache is not None:
-            Path(request.timing_cache).write_bytes(timing)
-    with TrtSession(library, plan, path, spec, contexts=1) as session:
-        _time(variant, session, batch, took, len(plan), layers)
+            plan, _timing = build(load_tensorrt(), request, lambda *_: None)
+    return plan
 
 
-def _time(variant: str, session: TrtSession, batch: int, took: float, size: int, layers: bool) -> None:
-    from engines import measure
+def _number(words: list[str], letter: str, usual: int) -> int:
+    """Behind the letter, in the first word that is it and a number."""
+    return next((int(word[1:]) for word in words if word[0] == letter and word[1:].isdigit()), usual)
 
-    for items in sorted({1, 8, batch}) if "both" in variant else (batch,):
-        row = measure(session, session.spec, items)
-        print(
-            f"{variant}: batch {items}: {row['ms']:.3f} ms, {row['items_s']:.0f}/s; "
-            f"built in {took:.0f} s, {size / 2**20:.0f} MiB",
-            flush=True,
-        )
-    if layers:
-        _profile(session, batch)
+
+def _time(variant: str, plan: bytes, batch: int, path: Path, layers: bool) -> None:
+    words = variant.split("+")
+    many = sorted({1, 8, batch}) if "both" in words else [batch]
+    with TrtSession(load_tensorrt(), plan, path, spec_of(NAME), contexts=1) as session:
+        for items in many:
+            row = measure(session, session.spec, items)
+            print(f"{variant}: batch {items}: {row['ms']:.3f} ms, {row['items_s']:.0f}/s", flush=True)
+        if layers:
+            _profile(session, batch)
+    if "two" in words:
+        with TrtSession(load_tensorrt(), plan, path, spec_of(NAME), contexts=2) as session:
+            for items in many:
+                told = _side_by_side(session, items)
+                print(f"{variant}: batch {items}, two contexts side by side: {told:.0f}/s", flush=True)
+
+
+def _side_by_side(session: TrtSession, batch: int, seconds: float = 1.0) -> float:
+    """Items a second of two threads, each with a stream of its own that is never empty."""
+    counts = [0, 0]
+    started = threading.Barrier(3)
+
+    def work(number: int) -> None:
+        rng = np.random.default_rng(number)
+        with device.use():
+            inputs = {
+                tensor.name: device.to_device(rng.random([batch, *tensor.shape[1:]], np.float32))
+                for tensor in session.spec.inputs
+            }
+            outputs = session.run(inputs)
+            device.current().synchronize()
+            started.wait()
+            end = time.perf_counter() + seconds
+            while time.perf_counter() < end:
+                for _ in range(8):
+                    session.enqueue(inputs, outputs)
+                device.current().synchronize()
+                counts[number] += 8 * batch
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    started.wait()
+    start = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - start)
 
 
 def _profile(session: TrtSession, batch: int) -> None:

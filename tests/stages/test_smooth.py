@@ -199,11 +199,14 @@ def test_white_noise_on_a_moving_face_falls_as_the_rows_predict() -> None:
     path = moving(np.stack([7.0 * np.arange(3000), np.full(3000, 300.0)], axis=1))
     centres = (smoothed(make(), path + rng.normal(0, deviation, path.shape)) - path).mean(axis=1)[100:-100]
     predicted = deviation / math.sqrt(5) * np.linalg.norm(row)
-    assert centres.std(axis=0).mean() == pytest.approx(predicted, rel=0.08)
+    assert centres.std(axis=0).mean() == pytest.approx(predicted, rel=0.12)  # which has a deviation of 0.023
     shaking = np.linalg.norm(np.convolve(row, [1, -2, 1])) * deviation / math.sqrt(5)
-    shakes = np.abs(np.diff(centres, 2, axis=0))  # but for the moments in which chance looks like motion
-    assert np.median(shakes) / 0.6745 == pytest.approx(shaking, rel=0.2)
-    assert second_difference(centres) < 3 * shaking  # seen: 2.1 times, with those moments
+    shakes = np.abs(np.diff(centres, 2, axis=0))
+    for share, deviations in ((0.5, 0.6745), (0.97, 2.170)):
+        assert np.quantile(shakes, share) / deviations == pytest.approx(shaking, rel=0.2)
+    assert (
+        np.mean(shakes > 6 * shaking) < 0.02
+    )  # seen in few moments, in which chance looks like motion: 0.005 at most
 
 
 def test_rows_sum_to_one_and_reproduce_parabolas() -> None:
