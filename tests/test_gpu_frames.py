@@ -24,6 +24,7 @@ from support.tracing import Kept
 from trtswap import device, native, ops, pipeline, tracing
 from trtswap.device import streams
 from trtswap.errors import DeviceError, EngineError, OptionError
+from trtswap.inference.engine import Recipe
 from trtswap.options import (
     GPU_BATCH,
     BlendOptions,
@@ -64,6 +65,7 @@ def exact(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, world
     else:
         gpu_package("tensorrt")
         monkeypatch.setenv("TRTSWAP_CACHE", str(world / "real-cache"))
+        monkeypatch.setattr(Recipe, "optimization_level", 0)  # a search takes minutes, and changes no meaning
     return bool(request.param == "pretended")
 
 
