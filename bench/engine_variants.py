@@ -122,7 +122,7 @@ def _time(variant: str, plan: bytes, batch: int, path: Path, layers: bool) -> No
 def _side_by_side(session: TrtSession, batch: int, seconds: float = 1.0) -> float:
     """Items a second of two threads, each with a stream of its own that is never empty."""
     counts = [0, 0]
-    started = threading.Barrier(3)
+    started = threading.Barrier(3, timeout=60)
 
     def work(number: int) -> None:
         rng = np.random.default_rng(number)
