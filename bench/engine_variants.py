@@ -26,7 +26,6 @@ from standins import STAND_INS
 from engines import measure, spec_of
 from trtswap import device
 from trtswap.engine_options import EngineOptions
-from trtswap.inference import cache
 from trtswap.inference import graph as graphs
 from trtswap.inference.batching import widen
 from trtswap.inference.builder import BuildRequest, build
@@ -50,7 +49,6 @@ def main() -> None:
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    cache.make_writable(cache.cache_folder())
     path = wanted.folder / f"{NAME}.onnx"
     if not path.exists():
         STAND_INS[NAME](path)

@@ -203,14 +203,15 @@ def test_a_small_limit_makes_the_batch_small(
 def test_a_batch_that_nobody_asked_for_becomes_smaller_without_a_note() -> None:
     clip = info(1920, 1080)
     limits: dict[memory.Place, int] = {"host": 10**9, "device": 2 * 10**9}
-    for place, usual in (("host", HOST_BATCH), ("gpu", GPU_BATCH)):
+    for place, usual, fits in (("host", HOST_BATCH, HOST_BATCH), ("gpu", GPU_BATCH, GPU_BATCH // 2)):
         settings = SwapOptions(frames=place)
         assert settings.together == usual
         found = fitting(settings, clip, NETWORKS, limits)
+        assert found.batch == fits
         asked = replace(settings, batch=usual)
         assert found == fitting(asked, clip, NETWORKS, limits)
         assert not found.notes(settings)
-        assert bool(found.notes(asked)) is (found.batch < usual)
+        assert bool(found.notes(asked)) is (fits < usual)
 
 
 def test_freed_memory_is_given_back_between_targets(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,17 +163,14 @@ def train_encoder(options: argparse.Namespace) -> None:
         with autocast(options):
             embedding = net(pictures * 2 - 1)
             told = values(embedding)
-        embedding = embedding.float()
-        cosine = functional.linear(
-            functional.normalize(embedding), functional.normalize(centres[:known])
-        ).clamp(-1 + 1e-6, 1 - 1e-6)
+        units = functional.normalize(embedding.float())
+        cosine = functional.linear(units, functional.normalize(centres[:known])).clamp(-1 + 1e-6, 1 - 1e-6)
         margin = 0.3 * min(1.0, run.share * 4)
         own = cosine.gather(1, who[:, None])
         spread = torch.cos(torch.acos(own) + margin) - own
         logits = 32 * (cosine + torch.zeros_like(cosine).scatter(1, who[:, None], spread))
         apart = functional.cross_entropy(logits, who)
         aside = functional.smooth_l1_loss(told.float(), shards["values"][who], beta=0.5)
-        units = functional.normalize(embedding)
         ahead = own[:, 0] - (units * units.roll(half, 0)).sum(1)
         nearer = functional.relu(0.4 - ahead).mean()
         right = (cosine.argmax(1) == who).float().mean()
