@@ -3,9 +3,10 @@
     python bench/engine_variants.py [--folder DIR] [--seconds N] [--build] [--layers] VARIANT ...
 
 A variant is a list of words joined by "+": norm (normalisation as one scale and shift), pad (reflection as slices side
-by side), free (convolutions may be float32), l1 .. l5 (optimization level), b8, b16, b32 (the largest batch, and the
-one it is tuned for), both (a profile for one item and one for 2 up to that batch, as engines have; else one fixed
-batch), two (also timed with two contexts side by side, each called by a thread of its own).
+by side), free (convolutions may be float32), half (pictures in and out in float16), hwc (so too, with channels last),
+l0 .. l5 (optimization level), b8, b16, b32 (the largest batch, and the one it is tuned for), both (a profile for one
+item and one for 2 up to that batch, as engines have; else one fixed batch), two (also timed with two contexts side by
+side, each called by a thread of its own).
 Without a proof: for speed only. Engines stay in the folder, and those that are there are timed as they are: with
 --build several processes can build side by side first, and one that runs alone times them all.
 """
@@ -17,24 +18,27 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rewrites import fold_norms, split_reflections
 from standins import STAND_INS
 
-from engines import measure, spec_of
 from trtswap import device
 from trtswap.engine_options import EngineOptions
+from trtswap.inference import builder
 from trtswap.inference import graph as graphs
 from trtswap.inference.batching import widen
-from trtswap.inference.builder import BuildRequest, build
+from trtswap.inference.builder import BuildRequest
 from trtswap.inference.engine import tactic_sources
-from trtswap.inference.lane import Lane
 from trtswap.inference.precision import decide, matrix_nodes
 from trtswap.inference.prepare import serialise
-from trtswap.inference.tensorrt_library import load_tensorrt
-from trtswap.inference.trt import TrtSession
+from trtswap.inference.tensorrt_library import load_tensorrt, make_logger
+from trtswap.inference.trt_engine import deserialise
 
 NAME = "inswapper_128"
 
@@ -66,7 +70,7 @@ def main() -> None:
                 plan.with_suffix(".part").rename(plan)
                 print(f"{variant}: built in {time.perf_counter() - before:.0f} s", flush=True)
             if not wanted.build:
-                _time(variant, plan.read_bytes(), batch, path, wanted.layers)
+                _time(variant, plan.read_bytes(), batch, wanted.layers)
         except Exception as error:
             print(f"{variant}: {type(error).__name__}: {error}", flush=True)
 
@@ -80,7 +84,7 @@ def _built(words: list[str], batch: int, path: Path) -> bytes:
     if "pad" in words:
         split_reflections(model)
     decision = decide(model, {})
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _pictures_as(words):
         onnx = Path(folder) / "network.onnx"
         onnx.write_bytes(serialise(model))
         request = BuildRequest(
@@ -92,8 +96,31 @@ def _built(words: list[str], batch: int, path: Path) -> bytes:
             tactic_sources=tactic_sources(EngineOptions()),
         )
         with device.activate():
-            plan, _timing = build(load_tensorrt(), request, lambda *_: None)
+            plan, _timing = builder.build(load_tensorrt(), request, lambda *_: None)
     return plan
+
+
+@contextmanager
+def _pictures_as(words: list[str]) -> Iterator[None]:
+    """Meanwhile networks are built with the type and layout of pictures in and out that the words say."""
+    if not {"half", "hwc"} & set(words):
+        yield
+        return
+    trt = load_tensorrt().module
+    layout = trt.TensorFormat.HWC8 if "hwc" in words else trt.TensorFormat.LINEAR
+    usual = builder._add_profiles
+
+    def changed(made: Any, config: Any, network: Any, request: BuildRequest) -> None:
+        for tensor in (network.get_input(0), network.get_output(0)):
+            tensor.dtype = trt.float16
+            tensor.allowed_formats = 1 << int(layout)
+        usual(made, config, network, request)
+
+    builder._add_profiles = changed
+    try:
+        yield
+    finally:
+        builder._add_profiles = usual
 
 
 def _number(words: list[str], letter: str, usual: int) -> int:
@@ -101,82 +128,102 @@ def _number(words: list[str], letter: str, usual: int) -> int:
     return next((int(word[1:]) for word in words if word[0] == letter and word[1:].isdigit()), usual)
 
 
-def _time(variant: str, plan: bytes, batch: int, path: Path, layers: bool) -> None:
-    words = variant.split("+")
-    many = sorted({1, 8, batch}) if "both" in words else [batch]
-    with TrtSession(load_tensorrt(), plan, path, spec_of(NAME), contexts=1) as session:
-        for items in many:
-            row = measure(session, session.spec, items)
-            print(f"{variant}: batch {items}: {row['ms']:.3f} ms, {row['items_s']:.0f}/s", flush=True)
+class _Bound:
+    """An execution context with inputs and outputs of a batch in GPU memory, random."""
+
+    def __init__(self, engine: Any, batch: int) -> None:
+        trt, self.context = load_tensorrt().module, engine.create_execution_context()
+        self.batch = batch
+        if engine.num_optimization_profiles > 1 and batch > 1:
+            self.context.set_optimization_profile_async(1, device.handle())
+        rng, self._arrays = np.random.default_rng(0), []
+        for index in range(engine.num_io_tensors):
+            name = engine.get_tensor_name(index)
+            shape = (batch, *tuple(engine.get_tensor_shape(name))[1:])
+            if engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT:
+                self.context.set_input_shape(name, shape)
+            spaces = batch * int(np.prod([max(8, shape[1]), *shape[2:]]))  # room for channels in eights
+            kind = np.dtype(trt.nptype(engine.get_tensor_dtype(name)))
+            self._arrays.append(device.to_device(rng.random(spaces, np.float32).astype(kind)))
+            self.context.set_tensor_address(name, self._arrays[-1].ptr)
+
+    def queue(self) -> None:
+        """Queues the batch on the thread's stream."""
+        if not self.context.execute_async_v3(device.handle()):
+            raise RuntimeError("TensorRT could not queue the batch")
+
+    def spent(self, seconds: float) -> tuple[int, float]:
+        """Batches done in so many seconds or a little more, and those seconds; the GPU always has some to do."""
+        count, before, start = 0, None, time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            for _ in range(8):
+                self.queue()
+            count += 8
+            behind = device.current().record()
+            if before is not None:
+                before.wait()
+            before = behind
+        device.current().synchronize()
+        return count, time.perf_counter() - start
+
+
+def _time(variant: str, plan: bytes, batch: int, layers: bool) -> None:
+    words, trt = variant.split("+"), load_tensorrt().module
+    with device.use():
+        runtime = trt.Runtime(make_logger(trt))
+        engine = deserialise(runtime, plan, Path(variant))
+        for items in sorted({1, 8, batch}) if "both" in words else [batch]:
+            bound = _Bound(engine, items)
+            bound.spent(0.3)
+            count, took = bound.spent(0.7)
+            told = f"{1000 * took / count:.3f} ms, {items * count / took:.0f}/s"
+            print(f"{variant}: batch {items}: {told}", flush=True)
+            if "two" in words:
+                rate = _side_by_side(engine, items)
+                print(f"{variant}: batch {items}, two contexts side by side: {rate:.0f}/s", flush=True)
         if layers:
-            _profile(session, batch)
-    if "two" in words:
-        with TrtSession(load_tensorrt(), plan, path, spec_of(NAME), contexts=2) as session:
-            for items in many:
-                told = _side_by_side(session, items)
-                print(f"{variant}: batch {items}, two contexts side by side: {told:.0f}/s", flush=True)
+            _profile(bound)
 
 
-def _side_by_side(session: TrtSession, batch: int, seconds: float = 1.0) -> float:
-    """Items a second of two threads, each with a stream of its own that is never empty."""
-    counts = [0, 0]
-    started = threading.Barrier(3, timeout=60)
+def _side_by_side(engine: Any, batch: int, seconds: float = 1.0) -> float:
+    """Items a second of two threads, each with a context, and a stream of its own that is never empty."""
+    started = threading.Barrier(2, timeout=60)
 
-    def work(number: int) -> None:
-        rng = np.random.default_rng(number)
+    def work(_number: int) -> tuple[float, float, int]:
         with device.use():
-            inputs = {
-                tensor.name: device.to_device(rng.random([batch, *tensor.shape[1:]], np.float32))
-                for tensor in session.spec.inputs
-            }
-            outputs = session.run(inputs)
-            device.current().synchronize()
+            bound = _Bound(engine, batch)
+            bound.spent(0.1)
             started.wait()
-            end = time.perf_counter() + seconds
-            while time.perf_counter() < end:
-                for _ in range(8):
-                    session.enqueue(inputs, outputs)
-                device.current().synchronize()
-                counts[number] += 8 * batch
+            start = time.perf_counter()
+            count, took = bound.spent(seconds)
+            return start, start + took, count
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
-    for thread in threads:
-        thread.start()
-    started.wait()
-    start = time.perf_counter()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (time.perf_counter() - start)
+    with ThreadPoolExecutor(2) as threads:
+        done = list(threads.map(work, range(2)))
+    starts, ends, counts = zip(*done, strict=True)
+    return batch * sum(counts) / (max(ends) - min(starts))
 
 
-def _profile(session: TrtSession, batch: int) -> None:
-    """Milliseconds by kind of layer, from TensorRT's own profiler."""
-    trt = load_tensorrt().module
+def _profile(bound: _Bound) -> None:
+    """Milliseconds by layer, the longest first, from TensorRT's own profiler."""
+    trt, rounds = load_tensorrt().module, 3
     sums: dict[str, float] = defaultdict(float)
-    counts: dict[str, int] = defaultdict(int)
 
     class Profiler(trt.IProfiler):  # type: ignore[misc]
         def __init__(self) -> None:
             trt.IProfiler.__init__(self)
 
         def report_layer_time(self, name: str, ms: float) -> None:
-            sums[name] += ms
-            counts[name] += 1
+            sums[name] += ms / rounds
 
-    lane: Lane = session._lanes[0]
-    with device.activate():
-        lane._use_graphs = False
-        lane._reserve(batch)
-        ready = lane._ready(batch)
-        ready.context.profiler = Profiler()
-        addresses = [array.ptr for array in lane._fixed.values()]
-        for _ in range(3):
-            lane._execute(batch, addresses, lane._handle)
-            lane.wait()
-    total = sum(sums.values()) / 3
-    print(f"  {len(sums)} layers, {total:.3f} ms in all")
+    bound.context.profiler = Profiler()
+    for _ in range(rounds):
+        bound.queue()
+        device.current().synchronize()
+    moved = sum(ms for name, ms in sums.items() if "eformat" in name)
+    print(f"  {len(sums)} layers, {sum(sums.values()):.3f} ms in all, {moved:.3f} ms of it to change layouts")
     for name, ms in sorted(sums.items(), key=lambda item: -item[1])[:45]:
-        print(f"    {ms / 3:7.3f} ms  {name[:150]}")
+        print(f"    {ms:7.3f} ms  {name[:150]}")
 
 
 if __name__ == "__main__":

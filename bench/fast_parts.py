@@ -33,8 +33,6 @@ from trtswap.stages.swap import swap
 from trtswap.types import Frame
 from trtswap.video import FrameSource, create_output, open_target
 
-_ENCODED = 200
-
 
 def run(wanted: argparse.Namespace) -> None:
     """Measures the parts asked for, at the first place and batch, and prints."""
@@ -112,9 +110,9 @@ class _Bench:
         return {"decode_fps": fps, "decoded_on_gpu": in_place}
 
     def encode(self) -> dict[str, float]:
-        """Frames on the host to a file."""
+        """All frames of the clip, which lie on the host, to a file."""
         with open_target(self._clip(1)) as reader:
-            frames = [frame for _, frame in zip(range(_ENCODED), reader, strict=False)]
+            frames = list(reader)
             writing: dict[str, Any] = {"options": self._settings.encode, "overwrite": True}
             start = time.perf_counter()
             with create_output(self._folder / "encoded.mp4", reader, **writing) as writer:

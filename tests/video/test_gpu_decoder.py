@@ -160,9 +160,11 @@ def test_what_it_cannot_decode_is_decoded_in_software(
     assert re.search(reason, caplog.text)
 
 
+@pytest.mark.parametrize("trim", [None, Trim(TimePoint(seconds=0.7), None)])
 @pytest.mark.parametrize("fault", ["none", "wrong", "breaks"])
 def test_a_decoder_that_fails_is_left(
     fault: str,
+    trim: Trim | None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -171,12 +173,13 @@ def test_a_decoder_that_fails_is_left(
     if "real" in request.node.name:
         pytest.skip("a real decoder does not fail on demand")
     path = write(tmp_path / "clip.mp4", "libx264", "yuv420p", bf="3")
-    expected = read(path, gpu=None)[0]
+    expected = read(path, gpu=None, trim=trim)[0]
     monkeypatch.setenv("FAKE_NVDEC", fault)
     with caplog.at_level(logging.INFO):
-        found, on_gpu, _ = read(path, gpu=0)
+        found, on_gpu, _ = read(path, gpu=0, trim=trim)
     assert not on_gpu
     same(found, expected)
+    assert caplog.text.count("in software") == 1
     told = {"none": "HW decoder not supported", "wrong": "another first frame", "breaks": "lost its way"}[
         fault
     ]

@@ -1,8 +1,8 @@
 """Decoding one video stream on the GPU, with NVIDIA's PyNvVideoCodec: frames that lie in its memory from the start.
 
-PyAV demuxes, as for decoding in software, so that seeking, time stamps and what is left out are the same. Before the
-hardware is relied on, its first frame is compared with that of the software decoder, byte by byte. Whatever goes wrong
-later, the software decoder goes on from there.
+PyAV demuxes, as for decoding in software, so that seeking, time stamps and what is left out are the same. The
+hardware's first frame is compared with that of the software decoder, byte by byte. Where it is another one the software
+decoder takes over, and so it does from wherever something goes wrong later.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from av.bitstream import BitStreamFilterContext
 
 from trtswap import device
 from trtswap.errors import DeviceError, StrPath
-from trtswap.types import Array, PixelFormat, Surface, VideoInfo
+from trtswap.types import PixelFormat, Surface, VideoInfo
 from trtswap.video.containers import open_input
 from trtswap.video.decoder import VideoDecoder
 from trtswap.video.formats import surface_of
@@ -56,6 +56,7 @@ class GpuVideoDecoder:
         self._gpu = gpu
         self._software = VideoDecoder(path, probe.stream_index)
         self._container: Any = None
+        self._trusted: bool | None = None  # None: not tried yet
 
     @property
     def packets(self) -> int:
@@ -86,12 +87,16 @@ class GpuVideoDecoder:
         """As `VideoDecoder.frames_from`. After an error the rest comes from the software decoder."""
         last: int | None = None
         try:
-            for picture in self._pass(seek_pts):
-                last = picture.pts
-                yield picture
-            return
+            if self._trusted is not False:
+                for picture in self._checked(seek_pts):
+                    last = picture.pts
+                    yield picture
+                return
         except Exception as error:
-            _log.info("decoding of %s goes on in software: %s", self._path, error)
+            self._trusted = False
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            going_on = "is decoded" if last is None else "goes on being decoded"
+            _log.info("%s %s in software: %s", self._path, going_on, reason)
         finally:
             self._close_input()
         for frame in self._software.frames_from(seek_pts if last is None else last):
@@ -107,6 +112,31 @@ class GpuVideoDecoder:
         if self._container is not None:
             self._container.close()
             self._container = None
+
+    def _checked(self, seek_pts: int | None) -> Iterator[GpuPicture]:
+        """The frames of a pass, the first of the file compared before. Raises DeviceError where that is another one."""
+        if self._trusted:
+            yield from self._pass(seek_pts)
+            return
+        pictures = self._pass(None)
+        first = next(pictures, None)
+        if first is None:
+            raise DeviceError("the GPU's decoder gives no frame")
+        if not self._is_software_s(first):
+            raise DeviceError("the GPU's decoder gives another first frame")
+        self._trusted = True
+        _log.info("%s is decoded on the GPU", self._path)
+        if seek_pts is None:
+            yield first
+        else:
+            pictures = self._pass(seek_pts)
+        yield from pictures
+
+    def _is_software_s(self, picture: GpuPicture) -> bool:
+        """Whether it is the first frame, to the bit."""
+        info, frame = self._probe.info, self._probe.first_frame
+        found, expected = device.download(picture.surface), surface_of(frame, info.format, info.colour)
+        return picture.pts == frame.pts and all(map(np.array_equal, found.planes, expected.planes))
 
     def _pass(self, seek_pts: int | None) -> Iterator[GpuPicture]:
         self._close_input()
@@ -186,8 +216,8 @@ def _plane(view: Any, shape: tuple[int, ...], dtype: np.dtype[Any], gpu: int) ->
     return device.GpuArray(shape, dtype, address, None, device=gpu, strides=(pitch, *rest))
 
 
-def unusable(path: StrPath, probe: Probe, gpu: int) -> str | None:
-    """Why the video cannot be decoded on the GPU, or None: the first frame is the software decoder's to the bit."""
+def unfit(probe: Probe) -> str | None:
+    """Why the video is not one to be decoded on a GPU, or None where a GPU may be tried."""
     info = probe.info
     if info.codec not in _CODECS or info.pix_fmt not in _PIX_FMTS.get(info.format, ()):
         return f"{info.codec} as {info.pix_fmt} is not decoded on a GPU here"
@@ -195,35 +225,7 @@ def unusable(path: StrPath, probe: Probe, gpu: int) -> str | None:
         return "its size is odd"
     if any("interlaced" in note for note in probe.notes):
         return "it is interlaced"
-    try:
-        return _difference(path, probe, gpu)
-    except Exception as error:
-        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-
-
-def _difference(path: StrPath, probe: Probe, gpu: int) -> str | None:
-    info = probe.info
-    hardware = GpuVideoDecoder(path, probe, gpu)
-    try:
-        with device.use(gpu):
-            picture = next(hardware._pass(None), None)
-            if picture is None:
-                return "the GPU's decoder gives no frame"
-            found = device.download(picture.surface)
-    finally:
-        hardware.close()
-    software = VideoDecoder(path, probe.stream_index)
-    try:
-        frame = next(iter(software.frames_from(None)))
-        expected = surface_of(frame, info.format, info.colour)
-    finally:
-        software.close()
-    same = picture.pts == frame.pts and all(map(_equal, found.planes, expected.planes))
-    return None if same else "the GPU's decoder gives another first frame"
-
-
-def _equal(one: Array, other: Array) -> bool:
-    return bool(np.array_equal(one, other))
+    return None
 
 
 def _annexed(container: Any, stream: Any, codec: str) -> Iterator[Any]:

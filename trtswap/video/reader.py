@@ -16,7 +16,7 @@ from trtswap.types import Frame
 from trtswap.video.base import WHOLE, FrameSource
 from trtswap.video.decoder import VideoDecoder
 from trtswap.video.formats import surface_of
-from trtswap.video.gpu_decoder import GpuPicture, GpuVideoDecoder, unusable
+from trtswap.video.gpu_decoder import GpuPicture, GpuVideoDecoder, unfit
 from trtswap.video.probe import Probe, probe_video
 from trtswap.video.window import Window
 
@@ -140,11 +140,10 @@ class VideoSource(FrameSource):
 
 
 def _decoder(path: str, probe: Probe, gpu: int | None) -> VideoDecoder | GpuVideoDecoder:
-    """The one on the GPU where it gives the very same frames; else that in software, and the log says why."""
+    """The one on the GPU where that may be tried; else that in software, and the log says why."""
     if gpu is not None:
-        reason = unusable(path, probe, gpu)
+        reason = unfit(probe)
         if reason is None:
-            _log.info("%s is decoded on the GPU", path)
             return GpuVideoDecoder(path, probe, gpu)
         _log.info("%s is decoded in software: %s", path, reason)
     return VideoDecoder(path, probe.stream_index)
