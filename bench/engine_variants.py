@@ -5,8 +5,9 @@
 A variant is a list of words joined by "+": norm (normalisation as one scale and shift), pad (reflection as slices side
 by side), free (convolutions may be float32), half (pictures in and out in float16), hwc (so too, with channels last),
 l0 .. l5 (optimization level), b8, b16, b32 (the largest batch, and the one it is tuned for), both (a profile for one
-item and one for 2 up to that batch, as engines have; else one fixed batch), two (also timed with two contexts side by
-side, each called by a thread of its own).
+item and one for 2 up to that batch), three (one for one item, one for that batch alone and one for those between, as
+engines have; without both and three: that batch alone), two (also timed with two contexts side by side, each called by
+a thread of its own).
 Without a proof: for speed only. Engines stay in the folder, and those that are there are timed as they are: with
 --build several processes can build side by side first, and one that runs alone times them all.
 """
@@ -32,11 +33,13 @@ from trtswap import device
 from trtswap.engine_options import EngineOptions
 from trtswap.inference import builder
 from trtswap.inference import graph as graphs
+from trtswap.inference.attempts import profiles
 from trtswap.inference.batching import widen
 from trtswap.inference.builder import BuildRequest
 from trtswap.inference.engine import tactic_sources
 from trtswap.inference.precision import decide, matrix_nodes
 from trtswap.inference.prepare import serialise
+from trtswap.inference.spec import load_specs
 from trtswap.inference.tensorrt_library import load_tensorrt, make_logger
 from trtswap.inference.trt_engine import deserialise
 
@@ -91,13 +94,19 @@ def _built(words: list[str], batch: int, path: Path) -> bytes:
             onnx=str(onnx),
             keep=tuple(decision.keep),
             halve=() if "free" in words else matrix_nodes(model, decision),
-            profiles=((1, 1, 1), (2, batch, batch)) if "both" in words else ((batch, batch, batch),),
+            profiles=_profiles(words, batch),
             optimization_level=_number(words, "l", 3),
             tactic_sources=tactic_sources(EngineOptions()),
         )
         with device.activate():
             plan, _timing = builder.build(load_tensorrt(), request, lambda *_: None)
     return plan
+
+
+def _profiles(words: list[str], batch: int) -> tuple[tuple[int, int, int], ...]:
+    if "three" in words:
+        return profiles(load_specs()[NAME], EngineOptions(max_batch=batch), any_batch=True)
+    return ((1, 1, 1), (2, batch, batch)) if "both" in words else ((batch, batch, batch),)
 
 
 @contextmanager
@@ -134,8 +143,12 @@ class _Bound:
     def __init__(self, engine: Any, batch: int) -> None:
         trt, self.context = load_tensorrt().module, engine.create_execution_context()
         self.batch = batch
-        if engine.num_optimization_profiles > 1 and batch > 1:
-            self.context.set_optimization_profile_async(1, device.handle())
+        name = engine.get_tensor_name(0)
+        for index in reversed(range(engine.num_optimization_profiles)):
+            low, _, high = (shape[0] for shape in engine.get_tensor_profile_shape(name, index))
+            if low <= batch <= high:
+                self.context.set_optimization_profile_async(index, device.handle())
+                break
         rng, self._arrays = np.random.default_rng(0), []
         for index in range(engine.num_io_tensors):
             name = engine.get_tensor_name(index)
@@ -172,7 +185,10 @@ def _time(variant: str, plan: bytes, batch: int, layers: bool) -> None:
     with device.use():
         runtime = trt.Runtime(make_logger(trt))
         engine = deserialise(runtime, plan, Path(variant))
-        for items in sorted({1, 8, batch}) if "both" in words else [batch]:
+        sizes = f"{len(plan) >> 20} MiB, {engine.device_memory_size >> 20} MiB for each context"
+        print(f"{variant}: {sizes}", flush=True)
+        several = {1, 2, batch - 1, batch}
+        for items in sorted(several) if {"both", "three"} & set(words) else [batch]:
             bound = _Bound(engine, items)
             bound.spent(0.3)
             count, took = bound.spent(0.7)

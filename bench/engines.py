@@ -38,22 +38,7 @@ def spec_of(name: str) -> NetworkSpec:
     if name in specs:
         return specs[name]
     if name == "scrfd_10g":
-        base = specs["yunet"]
-        tensors = [
-            TensorSpec(
-                f"{kind}_{stride}", (f"{kind}_{stride}",), "float32", ("N", f"C{stride}", width), False
-            )
-            for kind, width in (("score", 1), ("bbox", 4), ("kps", 10))
-            for stride in (8, 16, 32)
-        ]
-        return replace(
-            base,
-            name=name,
-            inputs=(replace(base.inputs[0], accepts=("input.1",)),),
-            outputs=tuple(tensors),
-            picture=replace(base.picture, mean=(0.498,) * 3, std=(0.502,) * 3),
-            fidelity=FidelitySpec("snr", 40.0),
-        )
+        return replace(specs["scrfd_2.5g"], name=name, fidelity=FidelitySpec("snr", 40.0))
     base = specs["arcface_w600k_r50"]
     return replace(
         base,

@@ -410,6 +410,26 @@ def test_any_count_runs_in_pieces(tmp_path: Path) -> None:
         np.testing.assert_array_equal(device.to_host(session.run({"input": device.to_device(x)})[0]), whole)
 
 
+@every_version
+def test_batches_have_the_narrowest_profile_and_share_what_they_work_in(version: str, tmp_path: Path) -> None:
+    recipe = recipe_of("arcface_w600k_r50", random_arcface(tmp_path / "x.onnx", seed=3), max_batch=8)
+    content, x = ensure(recipe, Told()).content, crops(8)
+    with (
+        TrtSession(recipe.library, content, recipe.path, recipe.spec, contexts=1) as session,
+        OrtSession(recipe.path, recipe.spec, "cpu") as reference,
+    ):
+        truth = reference.run({"input": x})[0]
+        for batch in (2, 8, 1, 7, 8, 5, 1):
+            given = device.to_device(x[:batch])
+            found = device.to_host(session.run({"input": given})[0])
+            np.testing.assert_allclose(found, truth[:batch], atol=0.02 * float(np.abs(truth).max()))
+        (lane,) = session._lanes
+        assert recipe.library.version == version
+        chosen = {batch: lane._ready(batch).context._profile for batch in range(1, 9)}
+        assert chosen == {1: 0, **dict.fromkeys(range(2, 8), 2), 8: 1}
+        assert len({ready.context._workspace for ready in lane._contexts.values()}) == 1
+
+
 def test_outputs_of_the_callers_own(tmp_path: Path) -> None:
     with session_of(tmp_path) as session:
         x = crops(3)
@@ -625,6 +645,8 @@ ONLY_SOME = {
     "BuilderFlag.OBEY_PRECISION_CONSTRAINTS",
     "PreviewFeature.PROFILE_SHARING_0806",
     "IProgressMonitor",
+    "ExecutionContextAllocationStrategy",
+    "ExecutionContextAllocationStrategy.USER_MANAGED",
 }
 """Used for one version only; which one is what the tests above run through."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -47,13 +47,15 @@ class _Ready:
 class Lane:
     """Runs one batch at a time; used by one thread at a time. The device's context must be current in every method.
 
-    Buffers and contexts are made when a batch first needs them.
+    make_context: of the engine's, one that works at an address, in memory of so many bytes, or None. Buffers and
+    contexts, which share that memory, are made when a batch first needs them.
     """
 
     def __init__(
         self,
         gpu: int,
-        engine: Any,
+        make_context: Callable[[int], Any],
+        workspace_bytes: int,
         inputs: Sequence[EngineTensor],
         outputs: Sequence[EngineTensor],
         profiles: Sequence[Profile],
@@ -62,7 +64,9 @@ class Lane:
     ) -> None:
         self._gpu = gpu
         self._driver = device.driver(gpu)
-        self._engine = engine
+        self._make_context = make_context
+        self._workspace_bytes = workspace_bytes
+        self._workspace: DeviceArray | None = None
         self._tensors = (*inputs, *outputs)
         self._inputs = tuple(inputs)
         self._outputs = tuple(outputs)
@@ -139,6 +143,7 @@ class Lane:
             self._fence.close()
         self._drop_replays()
         self._contexts.clear()
+        self._workspace = None
         self._fixed.clear()
         self._pinned.clear()
         self._lent.close()
@@ -189,12 +194,13 @@ class Lane:
         self._replays.clear()
 
     def _ready(self, batch: int) -> _Ready:
-        profile = next((item for item in self._profiles if item.low <= batch <= item.high), None)
-        if profile is None:
+        fitting = [item for item in self._profiles if item.low <= batch <= item.high]
+        if not fitting:
             raise NetworkError(f"the engine takes no batch of {batch}")
+        profile = min(fitting, key=lambda item: item.high - item.low)
         ready = self._contexts.get(profile.index)
         if ready is None:
-            context = self._engine.create_execution_context()
+            context = self._make_context(self._working())
             if context is None:
                 raise DeviceMemoryError(
                     f"GPU {self._gpu} has no memory for another batch of this engine",
@@ -205,6 +211,15 @@ class Lane:
             ready = self._contexts[profile.index] = _Ready(context)
         return ready
 
+    def _working(self) -> int:
+        """The address of what contexts work in, which is taken now if it was not."""
+        if not self._workspace_bytes:
+            return 0
+        if self._workspace is None:
+            with device.on(self.stream):
+                self._workspace = device.empty((self._workspace_bytes,), np.uint8, device=self._gpu)
+        return self._workspace.ptr
+
     def _reserve(self, batch: int) -> None:
         """Buffers of the lane's own for this batch and smaller ones. Graphs that used smaller ones are dropped."""
         if batch <= self._capacity:
@@ -212,7 +227,7 @@ class Lane:
         self.wait()
         self._settle()
         self._drop_replays()
-        capacity = next((item.high for item in self._profiles if item.low <= batch <= item.high), batch)
+        capacity = 1 if batch == 1 else max(item.high for item in self._profiles)
         with device.on(self.stream):  # where they are used first, not on the stream of the thread
             self._fixed = {
                 tensor.name: device.empty((capacity, *tensor.shape), tensor.dtype, device=self._gpu)

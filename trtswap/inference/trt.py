@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -20,7 +21,14 @@ from trtswap.inference.free_lanes import FreeLanes
 from trtswap.inference.lane import EngineTensor, Lane
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.tensorrt_library import TensorRT, make_logger
-from trtswap.inference.trt_engine import address, bound, deserialise, profiles, workspace_bytes
+from trtswap.inference.trt_engine import (
+    address,
+    bound,
+    context_in,
+    deserialise,
+    profiles,
+    workspace_bytes,
+)
 from trtswap.types import Array, DeviceArray
 
 
@@ -63,9 +71,12 @@ class TrtSession:
             self._read = [(tensor.name, own.dtype) for tensor, own in zip(binding.fed, inputs, strict=True)]
             self._written = [own.dtype for own in made]
             self._largest = max(profile.high for profile in offered)
-            self.memory_bytes = len(plan) + contexts * workspace_bytes(self._engine)
+            workspace = workspace_bytes(self._engine)
+            self.memory_bytes = len(plan) + contexts * workspace
+            make_context = partial(context_in, library.module, self._engine, size=workspace)
             self._lanes = [
-                Lane(gpu, self._engine, inputs, made, offered, graphs=graphs) for _ in range(contexts)
+                Lane(gpu, make_context, workspace, inputs, made, offered, graphs=graphs)
+                for _ in range(contexts)
             ]
         self._free = FreeLanes(self._lanes)
         _open_sessions.add(self)

@@ -114,6 +114,22 @@ def workspace_bytes(engine: Any) -> int:
     return 0
 
 
+def context_in(trt: Any, engine: Any, memory: int, size: int) -> Any:
+    """An execution context that works at the address `memory`, in `size` bytes that are the caller's; None where there
+    is no memory for the rest of it. Contexts may share an address as long as only one of them runs."""
+    make = getattr(engine, "create_execution_context_without_device_memory", None)
+    if make is not None:
+        context = make()
+    else:
+        context = engine.create_execution_context(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
+    if context is not None and size:
+        if hasattr(context, "set_device_memory"):
+            context.set_device_memory(memory, size)
+        else:
+            context.device_memory = memory
+    return context
+
+
 def address(array: DeviceArray, dtype: np.dtype[Any], here: device.Stream) -> int:
     """The address of a dense device array of the given type, which work on this thread's stream reads or writes.
 

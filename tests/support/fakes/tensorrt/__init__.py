@@ -18,6 +18,7 @@ _ALL = json.loads((Path(__file__).parents[3] / "data" / "tensorrt_names.json").r
 __version__ = os.environ.get("FAKE_TENSORRT", "8.6.1")
 _MAJOR = int(__version__.partition(".")[0])
 _NAMES: dict[str, list[str]] = _ALL[__version__]["classes"]
+_WORKSPACE = 4096
 _MAGIC = f"fake {__version__} ".encode()
 
 
@@ -54,6 +55,8 @@ HardwareCompatibilityLevel = _enum("HardwareCompatibilityLevel")
 TensorIOMode = _enum("TensorIOMode")
 PreviewFeature = _enum("PreviewFeature")
 DataType = _enum("DataType")
+if "ExecutionContextAllocationStrategy" in _NAMES:
+    ExecutionContextAllocationStrategy = _enum("ExecutionContextAllocationStrategy")
 float32, float16 = DataType.FLOAT, DataType.HALF
 _DTYPES = {1: DataType.FLOAT, 10: DataType.HALF, 6: DataType.INT32, 7: DataType.INT32, 9: DataType.BOOL}
 
@@ -300,6 +303,9 @@ class ICudaEngine(_Strict):
         outputs = sorted(self._model.graph.output, key=lambda info: made.get(info.name, -1))
         self._tensors += [(info, TensorIOMode.OUTPUT) for info in outputs]
         self.num_io_tensors = len(self._tensors)
+        for name in ("device_memory_size", "device_memory_size_v2"):
+            if name in _NAMES["ICudaEngine"]:
+                setattr(self, name, _WORKSPACE)
         inferred = onnx.shape_inference.infer_shapes(self._model)
         self._infos = {info.name: info for info in (*inferred.graph.input, *inferred.graph.output)}
 
@@ -330,16 +336,29 @@ class ICudaEngine(_Strict):
             self._results[key] = {name: tuple(result.shape) for name, result in results}
         return self._results[key]
 
-    def create_execution_context(self) -> IExecutionContext:
-        return IExecutionContext(self)
+    def create_execution_context(self, strategy: Any = None) -> IExecutionContext:
+        return IExecutionContext(self, own_memory=strategy is None)
+
+    def create_execution_context_without_device_memory(self) -> IExecutionContext:
+        return IExecutionContext(self, own_memory=False)
 
 
 class IExecutionContext(_Strict):
-    def __init__(self, engine: ICudaEngine) -> None:
+    def __init__(self, engine: ICudaEngine, *, own_memory: bool) -> None:
         self._engine = engine
+        self._workspace: int | None = 0 if own_memory else None
         self._profile = 0
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._addresses: dict[str, int] = {}
+
+    def set_device_memory(self, memory: int, size: int) -> None:
+        assert size >= _WORKSPACE
+        self._workspace = memory
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "device_memory":
+            self._workspace = value
 
     def set_optimization_profile_async(self, index: int, stream: int) -> bool:
         self._profile = index
@@ -371,6 +390,9 @@ class IExecutionContext(_Strict):
 
     def _execute(self, shapes: dict[str, tuple[int, ...]], addresses: dict[str, int]) -> None:
         engine = self._engine
+        assert self._workspace is not None, "a context that works nowhere"
+        if self._workspace:
+            _view(self._workspace, (_WORKSPACE,), np.dtype(np.uint8))[...] = 255
         inputs = {}
         for name, shape in shapes.items():
             dtype = np.dtype(nptype(engine.get_tensor_dtype(name)))
