@@ -5,9 +5,8 @@
 A variant is a list of words joined by "+": norm (normalisation as one scale and shift), pad (reflection as slices side
 by side), free (convolutions may be float32), half (pictures in and out in float16), hwc (so too, with channels last),
 l0 .. l5 (optimization level), b8, b16, b32 (the largest batch, and the one it is tuned for), both (a profile for one
-item and one for 2 up to that batch), three (one for one item, one for that batch alone and one for those between, as
-engines have; without both and three: that batch alone), two (also timed with two contexts side by side, each called by
-a thread of its own).
+item and one for 2 up to that batch), three (these and one for that batch alone, as engines have; without both and
+three: that batch alone), two (also timed with two contexts side by side, each called by a thread of its own).
 Without a proof: for speed only. Engines stay in the folder, and those that are there are timed as they are: with
 --build several processes can build side by side first, and one that runs alone times them all.
 """
@@ -144,7 +143,7 @@ class _Bound:
         trt, self.context = load_tensorrt().module, engine.create_execution_context()
         self.batch = batch
         name = engine.get_tensor_name(0)
-        for index in reversed(range(engine.num_optimization_profiles)):
+        for index in range(engine.num_optimization_profiles):
             low, _, high = (shape[0] for shape in engine.get_tensor_profile_shape(name, index))
             if low <= batch <= high:
                 self.context.set_optimization_profile_async(index, device.handle())

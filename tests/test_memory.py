@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support import fake_gpu, networks, painted, reference
+from support.fake_core import pretend_operations
 from support.recording import record_frames
 
 from trtswap import chain, host_memory, memory, pipeline
@@ -53,16 +54,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def options(world: Path, **changes: Any) -> SwapOptions:
     return SwapOptions(
         models=(str(world / "models"),),
-        device="cpu",
         detect=DetectOptions(second_look="never"),
         provenance=ProvenanceOptions(unsigned_reason="a test"),
         overwrite=True,
-        **changes,
+        **{"device": "cpu", **changes},
     )
 
 
 def info(width: int, height: int, format: PixelFormat = PixelFormat.NV12) -> VideoInfo:
     return VideoInfo("x", width, height, format, Colour(), "h264", "yuv420p", frame_rate=Fraction(30))
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch: pytest.MonkeyPatch, world: Path) -> Iterator[None]:
+    fake_gpu.pretend(monkeypatch, "8.6.1", world / "cache")
+    pretend_operations(monkeypatch)
+    yield
+    fake_gpu.forget()
 
 
 @pytest.mark.parametrize(
@@ -74,10 +82,14 @@ def info(width: int, height: int, format: PixelFormat = PixelFormat.NV12) -> Vid
         {"batch": 1, "queue": 3, "smooth": SmoothOptions("one-euro")},
     ],
 )
+@pytest.mark.parametrize("place", ["host", "gpu"])
 def test_no_more_frames_are_in_flight_than_it_says(
-    world: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+    world: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], place: str, request: Any
 ) -> None:
     """Surfaces that are alive while a slow writer lets everything fill up."""
+    if place == "gpu":
+        request.getfixturevalue("pretended_gpu")
+        changes = {**changes, "frames": "gpu", "device": "cuda"}
     alive: set[int] = set()
     most = 0
 

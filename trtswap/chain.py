@@ -2,7 +2,8 @@
 hold masks, match colours, composite, enhance, disclose.
 
 Reading, analysing, swapping and enhancing each run in a thread of their own, at most `options.queue` batches apart;
-where frames may wait only so long for others (`options.batch_wait_s`), decoding does too.
+where frames may wait only so long for others (`options.batch_wait_s`), decoding does too. Where frames lie on a GPU, so
+do steadying and all between it and swapping, one batch behind: analysing then waits for the GPU most of its time.
 Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread ends the chain
 and is raised where its result is asked for; leaving it joins every thread.
 """
@@ -65,8 +66,8 @@ def stages(
     rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
     threads: list[Ahead[Batch]] = []
 
-    def ahead(batches: Iterable[Batch], name: str) -> Iterator[Batch]:
-        threads.append(Ahead(route.leaving(batches), settings.queue, name))
+    def ahead(batches: Iterable[Batch], name: str, apart: int = settings.queue) -> Iterator[Batch]:
+        threads.append(Ahead(route.leaving(batches), apart, name))
         return route.arriving(threads[-1])
 
     def gathered_within(wait_s: float) -> Iterator[Batch]:
@@ -80,7 +81,10 @@ def stages(
         if tracks is None:
             refiner = refiner_of(networks, settings)
             finding = partial(analyse, detector=networks.detector, options=settings.detect, refiner=refiner)
-            final = steady(fitted(finding, read, room), settings.smooth, rate, room)
+            found = fitted(finding, read, room)
+            if route.on_gpu:
+                found = ahead(found, "analyse", 1)
+            final = steady(found, settings.smooth, rate, room)
         else:
             final = from_tracks(read, tracks, reader.info)
         if networks.classifier is not None:
@@ -92,7 +96,7 @@ def stages(
         else:
             chosen = select(final, settings.select, people.reference)
         swapping = partial(swap, swapper=networks.swapper, identities=people.shown, weight=settings.weight)
-        swapped = fitted(swapping, ahead(chosen, "analyse"), room)
+        swapped = fitted(swapping, ahead(chosen, "steady" if route.on_gpu else "analyse"), room)
         masking = partial(
             confine,
             size=size,

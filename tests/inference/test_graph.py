@@ -69,7 +69,8 @@ def test_constant_nodes_and_old_style_inputs_are_folded(tmp_path: Path) -> None:
     ]
     infos = [helper.make_tensor_value_info(name, 1, shape) for name, shape in (("x", [1, 4]), ("w", [4]))]
     graph = helper.make_graph(nodes, "g", infos, [helper.make_tensor_value_info("y", 1, [1, 4])], [weights])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), tmp_path / "x.onnx")
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, tmp_path / "x.onnx")
     plain = graphs.normalise(graphs.load_model(tmp_path / "x.onnx"))
     assert [info.name for info in graphs.real_inputs(plain)] == ["x"]
     x = np.arange(4, dtype=np.float32)[None]

@@ -46,10 +46,19 @@ def packets_of(path: Path) -> list[Any]:
         return [packet for packet in container.demux(video=0) if packet.size]
 
 
+def pixels(frame: av.VideoFrame) -> Any:
+    """As an array, flat for 10 bits in planes: to_ndarray lacks those before PyAV 18."""
+    if not frame.format.name.endswith("p10le"):
+        return frame.to_ndarray()
+    lines = (np.frombuffer(memoryview(plane), np.uint16).reshape(plane.height, -1) for plane in frame.planes)
+    planes = zip(lines, frame.planes, strict=True)
+    return np.concatenate([line[:, : plane.width].ravel() for line, plane in planes])
+
+
 def frames_of(path: Path) -> tuple[list[Fraction], list[Any]]:
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
-        return [frame.pts * frame.time_base for frame in frames], [frame.to_ndarray() for frame in frames]
+        return [frame.pts * frame.time_base for frame in frames], [pixels(frame) for frame in frames]
 
 
 def others_of(path: Path) -> list[Any]:

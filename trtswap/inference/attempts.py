@@ -38,9 +38,9 @@ def profiles(
     spec: NetworkSpec, options: EngineOptions, *, any_batch: bool
 ) -> tuple[tuple[int, int, int], ...]:
     """(min, opt, max) batch of each profile: one for single items, one for the largest batch alone, which TensorRT
-    makes faster than one that takes others too, and one for all between."""
+    makes faster than one that takes others too, and one for all larger than one."""
     largest = options.max_batch or spec.batch.max
     if not any_batch or largest == 1:
         return ((1, 1, 1),)
     alone = ((1, 1, 1), (largest, largest, largest))
-    return alone if largest == 2 else (*alone, (2, largest - 1, largest - 1))
+    return alone if largest == 2 else (*alone, (2, largest, largest))

@@ -57,7 +57,7 @@ def reference_of(prepared: Prepared, spec: NetworkSpec, calibration: Calibration
 
 
 def prove(session: Session, calibration: Calibration, reference: Reference) -> Verdict:
-    """The worst of the verdicts on single items, on the full batch and, since engines have a profile for what is between,
+    """The worst of the verdicts on single items, on the full batch and, since engines have a profile for smaller ones,
     on one less. Raises NetworkError, DeviceError."""
     largest = session.max_batch or calibration.count
     verdicts = [

@@ -14,6 +14,7 @@ from trtswap.networks.recogniser import Recogniser
 from trtswap.options import DetectOptions
 from trtswap.stages.batch import Batch
 from trtswap.stages.landmarks import Refiner
+from trtswap.stages.scenes import Thumbnails
 from trtswap.types import Faces, Surface
 
 
@@ -25,14 +26,16 @@ def analyse(
     recogniser: Recogniser | None = None,
     refiner: Refiner | None = None,
 ) -> Iterator[Batch]:
-    """Sets `faces` of each batch; with a refiner, their sixty-eight points, with a recogniser, their embeddings too.
-    Where frames are known already, their faces are."""
+    """Sets `thumbnails`, which a GPU makes meanwhile, and `faces` of each batch; with a refiner, their sixty-eight
+    points, with a recogniser, their embeddings too. Where frames are known already, their faces are."""
     for batch in batches:
-        if batch.known:
-            yield replace(batch, faces=tuple(item.faces for item in batch.known))
-            continue
         surfaces = [frame.surface for frame in batch.frames]
-        yield replace(batch, faces=tuple(find_faces(surfaces, detector, options, recogniser, refiner)))
+        thumbnails = Thumbnails(surfaces)
+        if batch.known:
+            found = [item.faces for item in batch.known]
+        else:
+            found = find_faces(surfaces, detector, options, recogniser, refiner)
+        yield replace(batch, faces=tuple(found), thumbnails=thumbnails)
 
 
 def find_faces(

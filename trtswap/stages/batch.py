@@ -10,6 +10,7 @@ from trtswap.device import Event
 from trtswap.networks.classifier import Traits
 from trtswap.networks.swapper import Patches
 from trtswap.stages.known import Known
+from trtswap.stages.scenes import Thumbnails
 from trtswap.types import Array, Faces, Frame
 
 _PER_FRAME = (
@@ -22,7 +23,8 @@ _PER_FRAME = (
 class Batch:
     """Consecutive frames.
 
-    faces: per frame, set by `analyse`, held steady by `steady`, narrowed by `select`. detected, tracked, cuts: per
+    faces: per frame, set by `analyse`, held steady by `steady`, narrowed by `select`. thumbnails: of the frames, set by
+    `analyse` for `steady`. detected, tracked, cuts: per
     frame, set by `steady`: the faces as the detector gave them, all faces held steady, and whether the frame begins a
     new scene. sources: per frame, set by `cast`: int [N], which of several identities each face becomes; empty where
     there is one. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
@@ -37,6 +39,7 @@ class Batch:
 
     frames: tuple[Frame, ...]
     faces: tuple[Faces, ...] = ()
+    thumbnails: Thumbnails | None = None
     detected: tuple[Faces, ...] = ()
     tracked: tuple[Faces, ...] = ()
     cuts: tuple[bool, ...] = ()

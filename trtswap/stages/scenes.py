@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,25 +48,38 @@ EARLIER = 4
 """Frames before b that it is looked up in: a flash of up to three frames and the one before."""
 
 
-def thumbnails(surfaces: Sequence[Surface]) -> Array:
-    """Small pictures of the frames: float32 [N, 3, 45, 80], R'G'B' 0..255, as stored (not turned), aspect ignored.
+class Thumbnails:
+    """Small pictures of frames that all lie on the host or all on one GPU, from which they may still be on their way.
 
-    Each pixel is the mean of 2 x 2 bilinear samples. `surfaces` all lie on the host or all on one device; the result
-    is on the host.
+    They are of the frames as they are now. Each pixel is the mean of 2 x 2 bilinear samples; aspect is ignored.
     """
-    if not surfaces:
-        return np.zeros((0, 3, HEIGHT, WIDTH), np.float32)
+
+    def __init__(self, surfaces: Sequence[Surface]) -> None:
+        self._fine: device.Fetch | None = device.fetch([_fine(surfaces)]) if surfaces else None
+
+    def get(self) -> Array:
+        """float32 [N, 3, 45, 80], R'G'B' 0..255, as stored (not turned), on the host. Raises DeviceError."""
+        if self._fine is None:
+            return np.zeros((0, 3, HEIGHT, WIDTH), np.float32)
+        (fine,) = self._fine.get()
+        rows = fine[..., ::2, :] + fine[..., 1::2, :]
+        small: Array = rows[..., ::2] + rows[..., 1::2]
+        small *= 0.25
+        return small
+
+
+def thumbnails(surfaces: Sequence[Surface]) -> Array:
+    """`Thumbnails`, waited for."""
+    return Thumbnails(surfaces).get()
+
+
+def _fine(surfaces: Sequence[Surface]) -> Any:
+    """float32 [N, 3, 90, 160], where the surfaces are."""
     size = (2 * WIDTH, 2 * HEIGHT)
     placements = np.array([_placement(surface.width_px, surface.height_px) for surface in surfaces])
     extents = np.full((len(surfaces), 2), size, np.int32)
     deviation = (1 / 255,) * 3
-    fine = ops.letterbox(surfaces, placements, extents, size, channels="rgb", mean=(0, 0, 0), std=deviation)
-    if surfaces[0].on_device:
-        fine = device.to_host(fine)
-    rows = fine[..., ::2, :] + fine[..., 1::2, :]
-    small: Array = rows[..., ::2] + rows[..., 1::2]
-    small *= 0.25
-    return small
+    return ops.letterbox(surfaces, placements, extents, size, channels="rgb", mean=(0, 0, 0), std=deviation)
 
 
 def _placement(width_px: int, height_px: int) -> tuple[tuple[float, ...], ...]:

@@ -12,7 +12,7 @@ from trtswap.stages.batch import Batch
 from trtswap.stages.fitting import Room, room_of
 from trtswap.stages.gaps import GapFiller
 from trtswap.stages.known import Known
-from trtswap.stages.scenes import SceneDetector, thumbnails
+from trtswap.stages.scenes import SceneDetector, Thumbnails
 from trtswap.stages.smooth import make_smoother
 from trtswap.stages.track import Tracker
 from trtswap.types import Array, Faces, Frame
@@ -37,9 +37,9 @@ def steady(
     room = room_of(size)
     done: list[_Waiting] = []
     for batch in batches:
-        surfaces = [frame.surface for frame in batch.frames]
-        known = batch.known or (None,) * len(surfaces)
-        parts = zip(batch.frames, batch.faces, known, thumbnails(surfaces), strict=True)
+        thumbnails = batch.thumbnails or Thumbnails([frame.surface for frame in batch.frames])
+        known = batch.known or (None,) * len(batch.frames)
+        parts = zip(batch.frames, batch.faces, known, thumbnails.get(), strict=True)
         for frame, faces, item, thumbnail in parts:
             done += line.push(_Waiting(frame, faces, item), thumbnail)
         while done and len(done) >= (step := room.step(done[0].frame.index)):

@@ -99,11 +99,16 @@ class _Decoder:
 
 
 def _p010(frame: av.VideoFrame) -> np.ndarray:
-    """10 bits in the upper bits."""
-    planar = frame.reformat(format="yuv420p10le").to_ndarray() << 6
-    height, width = frame.height, frame.width
-    luma, rest = planar[:height], planar[height:].reshape(2, height // 2, width // 2)
-    return np.concatenate([luma, np.moveaxis(rest, 0, -1).reshape(height // 2, width)])
+    """10 bits in the upper bits. Not by to_ndarray, which has no such format before PyAV 18."""
+    planar = frame.reformat(format="yuv420p10le")
+    luma, *rest = (
+        np.frombuffer(memoryview(plane), np.uint16).reshape(-1, plane.line_size // 2)[
+            : plane.height, : plane.width
+        ]
+        << 6
+        for plane in planar.planes
+    )
+    return np.concatenate([luma, np.stack(rest, axis=-1).reshape(frame.height // 2, frame.width)])
 
 
 def CreateDecoder(
