@@ -7,9 +7,9 @@ swapper    faces a second of the swapper's engine alone; with cropping; with cro
 one, four  decoded surfaces to composited ones, all stages, no file, with one face and with four in every frame; with
            one, its share of what the engines allow
 monitored  as one, without and with the quality monitor taking samples, by turns, and the share that is left
-file       a whole run, the second of three; its wall time over that of the slower of decode and encode; and when what
-           the third did began and ended
-strict     the same at `--memory strict`
+file       whole runs and encoding alone by turns, medians; the wall time over that of the slower of decoding and
+           encoding; and when what a last run did began and ended
+strict     whole runs at `--memory strict`
 
 Each place and batch is measured in a process of its own, part by part; what a part gave is printed, and written to
 --json, at once. A part that fails is told and the next ones go on; a process that says nothing for --patience seconds
@@ -37,7 +37,8 @@ PARTS = ("encode", "decode", "engines", "swapper", "one", "monitored", "four", "
 _COLUMNS = (
     *("decode_fps", "encode_fps", "engines_fps", "one_fps", "share_of_engines", "swapper_share"),
     *("monitored_fps", "monitored_share"),
-    *("four_fps", "file_fps", "wall_over_slower_codec", "file_device_mb", "strict_device_mb"),
+    *("four_fps", "file_fps", "encode_beside_fps", "wall_over_slower_codec"),
+    *("file_device_mb", "strict_device_mb"),
 )
 
 
@@ -66,10 +67,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--place", nargs="+", choices=("host", "gpu"), default=["gpu"])
     parser.add_argument("--size", default="1920x1080")
-    parser.add_argument("--count", type=int, default=600, help="frames of the clip")
+    parser.add_argument("--count", type=int, default=1500, help="frames of the clip")
     parser.add_argument(
-        "--times", type=int, default=3, help="surfaces go through the stages so often the clip's frames"
+        "--times", type=int, default=1, help="surfaces go through the stages so often the clip's frames"
     )
+    parser.add_argument("--rounds", type=int, default=3, help="whole runs, and encoding alone, of each")
     parser.add_argument("--turns", type=int, default=5, help="runs without and with the monitor, of each")
     parser.add_argument("--batches", type=int, nargs="+", default=[8, 16, 32])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)

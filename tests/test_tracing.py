@@ -112,7 +112,8 @@ def test_queues_tell_who_waits_for_whom() -> None:
             yield number
 
     kept = Kept()
-    with tracing.recording(kept), Ahead(slow(), 4, "slow") as items:  # all fit, however late the other comes to it
+    # All fit, however late the other comes to it.
+    with tracing.recording(kept), Ahead(slow(), 4, "slow") as items:
         assert list(items) == [0, 1, 2, 3]
     assert {span.name for span in kept.spans} == {"queue slow empty"}
     assert sum(span.own_ns for span in kept.spans) > 0
