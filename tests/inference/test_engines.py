@@ -439,6 +439,29 @@ def test_outputs_of_the_callers_own(tmp_path: Path) -> None:
         np.testing.assert_array_equal(device.to_host(target), session.run({"input": x})[0])
 
 
+def test_outputs_of_a_replayed_batch_come_in_one_copy(tmp_path: Path) -> None:
+    recipe, told = recipe_of("yunet", MAKERS["yunet"](tmp_path / "x.onnx")), Told()
+    driver, rng = device.driver(), np.random.default_rng()
+    with open_session(recipe, told) as session, device.use():
+        shape = (
+            3,
+            *(640 if isinstance(length, str) else length for length in recipe.spec.inputs[0].shape[1:]),
+        )
+        name = recipe.spec.inputs[0].name
+        for number in range(6):
+            x = rng.random(shape, np.float32)
+            given = {name: device.to_device(x)}
+            before = len(driver.copies)
+            found = session.run(given)
+            copied = [kind for kind, *_ in driver.copies[before:] if kind == "dtod"]
+            assert number < 3 or len(copied) == 2  # the input, and twelve outputs
+            own = [device.to_device(np.zeros(array.shape, array.dtype)) for array in found]
+            session.enqueue(given, own)
+            for array, mine, expected in zip(found, own, session.run({name: x}), strict=True):
+                np.testing.assert_array_equal(device.to_host(array), expected)
+                np.testing.assert_array_equal(device.to_host(mine), expected)
+
+
 class Foreign:
     """A device array of another library."""
 

@@ -86,12 +86,19 @@ class Lane:
         self._fence: Fence | None = None
 
     def enqueue(
-        self, batch: int, sources: Sequence[int], targets: Sequence[int], stream: int | None = None
+        self,
+        batch: int,
+        sources: Sequence[int],
+        targets: Sequence[int],
+        stream: int | None = None,
+        *,
+        together: bool = False,
     ) -> None:
         """Queues a batch: reads the addresses in `sources`, writes those in `targets`, waits for nothing.
 
-        stream: where to queue, None for the lane's own, which CUDA's default stream and this one's work wait for in
-        turn. Raises NetworkError, DeviceError, DeviceMemoryError.
+        together: the targets lie in one piece, as `device.empty_many` divides it for the outputs of this batch. stream:
+        where to queue, None for the lane's own, which CUDA's default stream and this one's work wait for in turn.
+        Raises NetworkError, DeviceError, DeviceMemoryError.
         """
         handle = self._handle if stream is None else stream
         self._follow(handle)
@@ -99,7 +106,7 @@ class Lane:
         if replay is None:
             self._execute(batch, (*sources, *targets), handle)
         else:
-            replay.launch(sources, targets, handle)
+            replay.launch(sources, targets, handle, together=together)
         self._last_stream = handle
 
     def claim(self, arrays: Sequence[DeviceArray]) -> None:
@@ -171,22 +178,22 @@ class Lane:
         if self._uses[batch] < 3:
             return None
         self._reserve(batch)
+        with device.on(self.stream):  # divided as what a run writes to, so that one copy takes them there
+            made = device.empty_many(
+                [((batch, *tensor.shape), tensor.dtype) for tensor in self._outputs], device=self._gpu
+            )
         self._settle()  # the last batch, perhaps on another stream, runs in the same context
-        self.wait()
-        addresses = [self._fixed[tensor.name].ptr for tensor in self._tensors]
+        self.wait()  # and for whoever had that memory before
+        inputs = [(self._fixed[tensor.name].ptr, batch * tensor.item_bytes) for tensor in self._inputs]
+        outputs = [(array.ptr, array.nbytes) for array in made]
+        addresses = [address for address, _ in (*inputs, *outputs)]
         try:
             graph = CapturedGraph(lambda stream: self._execute(batch, addresses, stream))
         except (DeviceError, NetworkError):
             self._use_graphs = False  # an engine with parts that cannot be captured
             return None
-        replay = self._replays[batch] = Replay(
-            graph, self._buffers(self._inputs, batch), self._buffers(self._outputs, batch)
-        )
+        replay = self._replays[batch] = Replay(graph, inputs, outputs, made)
         return replay
-
-    def _buffers(self, tensors: Sequence[EngineTensor], batch: int) -> list[tuple[int, int]]:
-        """Address and bytes of a batch in each of the lane's own."""
-        return [(self._fixed[tensor.name].ptr, batch * tensor.item_bytes) for tensor in tensors]
 
     def _drop_replays(self) -> None:
         for replay in self._replays.values():

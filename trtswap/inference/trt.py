@@ -120,6 +120,7 @@ class TrtSession:
         count = self._batches.count(inputs)
         here = device.current(self.gpu)
         sources = [address(inputs[name], dtype, here) for name, dtype in self._read]
+        together = outputs is None and count <= self._largest
         with self._context:
             if outputs is None:
                 outputs = device.empty_many(
@@ -137,7 +138,11 @@ class TrtSession:
                     if stream is None:
                         lane.claim((*inputs.values(), *outputs))
                     lane.enqueue(
-                        step, _at(start, sources, self._inputs), _at(start, targets, self._outputs), stream
+                        step,
+                        _at(start, sources, self._inputs),
+                        _at(start, targets, self._outputs),
+                        stream,
+                        together=together,
                     )
                 finally:
                     self._free.put(lane)
