@@ -225,6 +225,7 @@ class Lane:
         if self._workspace is None:
             with device.on(self.stream):
                 self._workspace = device.empty((self._workspace_bytes,), np.uint8, device=self._gpu)
+            self.wait()  # for whoever had that memory before: batches run on other streams too
         return self._workspace.ptr
 
     def _reserve(self, batch: int) -> None:
