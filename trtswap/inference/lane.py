@@ -66,7 +66,7 @@ class Lane:
         self._driver = device.driver(gpu)
         self._make_context = make_context
         self._workspace_bytes = workspace_bytes
-        self._workspace: DeviceArray | None = None
+        self._workspace: Any = None
         self._tensors = (*inputs, *outputs)
         self._inputs = tuple(inputs)
         self._outputs = tuple(outputs)
@@ -150,7 +150,9 @@ class Lane:
             self._fence.close()
         self._drop_replays()
         self._contexts.clear()
-        self._workspace = None
+        if self._workspace is not None:
+            self._workspace.free()
+            self._workspace = None
         self._fixed.clear()
         self._pinned.clear()
         self._lent.close()
@@ -219,14 +221,25 @@ class Lane:
         return ready
 
     def _working(self) -> int:
-        """The address of what contexts work in, which is taken now if it was not."""
-        if not self._workspace_bytes:
-            return 0
-        if self._workspace is None:
-            with device.on(self.stream):
-                self._workspace = device.empty((self._workspace_bytes,), np.uint8, device=self._gpu)
-            self.wait()  # for whoever had that memory before: batches run on other streams too
-        return self._workspace.ptr
+        """The address of what contexts work in, which is taken now if it was not. It goes back to the driver with the
+        lane: nothing else is likely to need a piece of that size."""
+        if self._workspace is None and self._workspace_bytes:
+            self._workspace = self._taken(self._workspace_bytes)
+        return int(self._workspace or 0)
+
+    def _taken(self, size: int) -> Any:
+        try:
+            return self._driver.mem_alloc(size)
+        except self._driver.MemoryError:
+            device.release_unused(self._gpu)
+        try:
+            return self._driver.mem_alloc(size)
+        except self._driver.MemoryError as error:
+            raise DeviceMemoryError(
+                f"GPU {self._gpu} has no {size} bytes left for an engine to work in",
+                requested_bytes=size,
+                hint="use a smaller batch, or close other programs that use the GPU",
+            ) from error
 
     def _reserve(self, batch: int) -> None:
         """Buffers of the lane's own for this batch and smaller ones. Graphs that used smaller ones are dropped."""

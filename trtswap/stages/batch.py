@@ -24,14 +24,14 @@ class Batch:
     """Consecutive frames.
 
     faces: per frame, set by `analyse`, held steady by `steady`, narrowed by `select`. thumbnails: of the frames, set by
-    `analyse` for `steady`. detected, tracked, cuts: per
-    frame, set by `steady`: the faces as the detector gave them, all faces held steady, and whether the frame begins a
-    new scene. sources: per frame, set by `cast`: int [N], which of several identities each face becomes; empty where
-    there is one. placements: float64 [F, 2, 3], frame to crop pixels of all faces of all frames in order, and patches:
-    theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the patches' grids, set by `confine`, or None. maps:
-    float32 [F, 12], the colour maps the patches go through, set by `match_colours`, or None. Where frames lie on a GPU:
-    ready: when what was queued for the batch is done, for another thread; unswapped: when what was queued before the
-    swapper is, for work beside it; arrivals: when each frame is on the host.
+    `analyse` for `steady`. detected, tracked, cuts: per frame, set by `steady`: the faces as the detector gave them,
+    all faces held steady, and whether the frame begins a new scene. sources: per frame, set by `cast`: int [N], which of
+    several identities each face becomes; empty where there is one. placements: float64 [F, 2, 3], frame to crop pixels
+    of all faces of all frames in order, and patches: theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the
+    patches' grids, set by `confine`, or None. maps: float32 [F, 12], the colour maps the patches go through, set by
+    `match_colours`, or None. Where frames lie on a GPU: ready: when what was queued for the batch is done, for another
+    thread; unswapped: when what was queued before the swapper is, for work beside it; arrivals: when each frame is on
+    the host.
     known: per frame what an earlier run found in it, set by `recall`; empty for frames that are new. traits, embedded:
     per frame what `sift` and `recognise` asked their networks for. moments: float64 [F, 3, 10], of colour, set by
     `match_colours`, or None.
@@ -74,7 +74,8 @@ class Batch:
         """The frames from `start` up to `end`, counted within the batch, with all that belongs to them."""
         counts = [len(faces) for faces in self.faces]
         rows = slice(sum(counts[:start]), sum(counts[:end]))
-        return replace(self._of_faces(rows), **{name: getattr(self, name)[start:end] for name in _PER_FRAME})
+        own = {name: getattr(self, name)[start:end] for name in _PER_FRAME}
+        return replace(self._of_faces(rows), thumbnails=None, **own)
 
     def face(self, row: int) -> Batch:
         """One face of a batch of one frame, alone on it."""
