@@ -25,13 +25,13 @@ class Batch:
 
     faces: per frame, set by `analyse`, held steady by `steady`, narrowed by `select`. thumbnails: of the frames, set by
     `analyse` for `steady`. detected, tracked, cuts: per frame, set by `steady`: the faces as the detector gave them,
-    all faces held steady, and whether the frame begins a new scene. sources: per frame, set by `cast`: int [N], which of
-    several identities each face becomes; empty where there is one. placements: float64 [F, 2, 3], frame to crop pixels
-    of all faces of all frames in order, and patches: theirs, both set by `swap`. masks: float32 [F, S, S], 0..1 on the
-    patches' grids, set by `confine`, or None. maps: float32 [F, 12], the colour maps the patches go through, set by
-    `match_colours`, or None. Where frames lie on a GPU: ready: when what was queued for the batch is done, for another
-    thread; unswapped: when what was queued before the swapper is, for work beside it; arrivals: when each frame is on
-    the host.
+    all faces held steady, and whether the frame begins a new scene. sources: per frame, set by `cast`: int [N], which
+    of several identities each face becomes; empty where there is one. placements: float64 [F, 2, 3], frame to crop
+    pixels of all faces of all frames in order, and patches: theirs, both set by `swap`. masks: float32 [F, S, S], 0..1
+    on the patches' grids, set by `confine`, or None. maps: float32 [F, 12], the colour maps the patches go through, set
+    by `match_colours`, or None. Where frames lie on a GPU: ready: when what was queued for the batch is done, for
+    another thread; unswapped: when what was queued before the swapper is, for work beside it; arrivals: when each frame
+    is on the host.
     known: per frame what an earlier run found in it, set by `recall`; empty for frames that are new. traits, embedded:
     per frame what `sift` and `recognise` asked their networks for. moments: float64 [F, 3, 10], of colour, set by
     `match_colours`, or None.
