@@ -15,6 +15,7 @@ from trtswap.demo.builtin import builtin_options
 from trtswap.demo.clip_file import ClipWriter
 from trtswap.demo.clips import plan_clip
 from trtswap.options import (
+    DetectOptions,
     EncodeOptions,
     LandmarkOptions,
     MaskOptions,
@@ -30,14 +31,19 @@ _SMALL = (640, 360)
 
 
 def options_of(wanted: argparse.Namespace, folder: Path, place: Any, batch: int) -> SwapOptions:
-    """The settings of a run; a stand-in is made where it is wanted."""
-    if wanted.swapper in STAND_INS and not (folder / f"{wanted.swapper}.onnx").exists():
-        STAND_INS[wanted.swapper](folder / f"{wanted.swapper}.onnx")
+    """The settings of a run; stand-ins are made where they are wanted."""
+    makers = {"inswapper_128": STAND_INS["inswapper_128"], "2dfan4": STAND_INS["landmarker"]}
+    for name in (wanted.swapper, wanted.landmarker):
+        if name in makers and not (folder / f"{name}.onnx").exists():
+            makers[name](folder / f"{name}.onnx")
+    plain = builtin_options()
+    if wanted.detector != plain.detect.network:
+        plain = replace(plain, detect=DetectOptions(network=wanted.detector))
     kinds = ("box", "occlusion") if wanted.occluder else ("box",)
     return replace(
-        builtin_options(),
+        plain,
         swapper=wanted.swapper,
-        landmarks=LandmarkOptions(network=wanted.landmarker),
+        landmarks=LandmarkOptions(network=wanted.landmarker, score=1.0),  # a stand-in's points align no face
         mask=MaskOptions(kinds=kinds, occluder=wanted.occluder or "auto"),
         encode=EncodeOptions(preset=wanted.preset, encoder=wanted.encoder),
         monitor=MonitorOptions(mode="off"),

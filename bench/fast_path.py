@@ -15,8 +15,9 @@ Each place and batch is measured in a process of its own, part by part; what a p
 --json, at once. A part that fails is told and the next ones go on; a process that says nothing for --patience seconds
 shows where it was, and ends. device_mb: the most in use on the GPU during that process, less what was before.
 
-The clip is rendered, small, and enlarged to --size. Networks are the built-in ones; --swapper inswapper_128 puts the
-stand-in of bench/standins.py in the place of the swapper. Times are of the host, to the last event on a GPU.
+The clip is rendered, small, and enlarged to --size. Networks are the built-in ones; --swapper inswapper_128 and
+--landmarker 2dfan4 take stand-ins of bench/standins.py, --detector yunet the network of that name from --folder.
+Times are of the host, to the last event on a GPU.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--queue", type=int, default=2)
     parser.add_argument("--swapper", choices=("demo_swapper", "inswapper_128"), default="demo_swapper")
-    parser.add_argument("--landmarker", default="none")
+    parser.add_argument("--detector", default="demo_detector")
+    parser.add_argument("--landmarker", default="none", help="demo_landmarker, 2dfan4 or another one")
     parser.add_argument(
         "--occluder", default="", help="a network, such as demo_occlusion; without one no mask network runs"
     )
