@@ -40,7 +40,7 @@ from trtswap.inference.precision import decide, matrix_nodes
 from trtswap.inference.prepare import serialise
 from trtswap.inference.spec import load_specs
 from trtswap.inference.tensorrt_library import load_tensorrt, make_logger
-from trtswap.inference.trt_engine import deserialise
+from trtswap.inference.trt_engine import deserialise, workspace_bytes
 
 NAME = "inswapper_128"
 
@@ -184,7 +184,7 @@ def _time(variant: str, plan: bytes, batch: int, layers: bool) -> None:
     with device.use():
         runtime = trt.Runtime(make_logger(trt))
         engine = deserialise(runtime, plan, Path(variant))
-        sizes = f"{len(plan) >> 20} MiB, {engine.device_memory_size >> 20} MiB for each context"
+        sizes = f"{len(plan) >> 20} MiB, {workspace_bytes(engine) >> 20} MiB for each context"
         print(f"{variant}: {sizes}", flush=True)
         several = {1, 2, batch - 1, batch}
         for items in sorted(several) if {"both", "three"} & set(words) else [batch]:

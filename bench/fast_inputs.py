@@ -31,7 +31,7 @@ _SMALL = (640, 360)
 
 
 def options_of(wanted: argparse.Namespace, folder: Path, place: Any, batch: int) -> SwapOptions:
-    """The settings of a run; stand-ins are made where they are wanted."""
+    """The settings of a run; stand-ins are made where they are wanted, and a landmarker's points align no face."""
     makers = {"inswapper_128": STAND_INS["inswapper_128"], "2dfan4": STAND_INS["landmarker"]}
     for name in (wanted.swapper, wanted.landmarker):
         if name in makers and not (folder / f"{name}.onnx").exists():
@@ -43,7 +43,9 @@ def options_of(wanted: argparse.Namespace, folder: Path, place: Any, batch: int)
     return replace(
         plain,
         swapper=wanted.swapper,
-        landmarks=LandmarkOptions(network=wanted.landmarker, score=1.0),  # a stand-in's points align no face
+        landmarks=LandmarkOptions(
+            network=wanted.landmarker, score=1.0 if wanted.landmarker in makers else 0.5
+        ),
         mask=MaskOptions(kinds=kinds, occluder=wanted.occluder or "auto"),
         encode=EncodeOptions(preset=wanted.preset, encoder=wanted.encoder),
         monitor=MonitorOptions(mode="off"),

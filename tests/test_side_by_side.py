@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def test_results_come_in_order(threads: int) -> None:
             for part in range(counts[item]):
                 yield item, part
 
-    with SideBySide(range(60), stage, threads, "side") as found:
+    with closing(SideBySide(range(60), stage, threads, "side")) as found:
         assert list(found) == [(item, part) for item in range(60) for part in range(counts[item])]
         assert list(found) == []
 
@@ -51,7 +52,7 @@ def test_threads_work_at_the_same_time() -> None:
             together.wait()
             yield item
 
-    with SideBySide(range(9), stage, 3, "side") as found:
+    with closing(SideBySide(range(9), stage, 3, "side")) as found:
         assert list(found) == list(range(9))
 
 
@@ -64,7 +65,7 @@ def test_each_thread_has_a_stage_of_its_own() -> None:
             time.sleep(0.002)
             yield item, threading.get_ident()
 
-    with SideBySide(range(20), stage, 2, "side") as found:
+    with closing(SideBySide(range(20), stage, 2, "side")) as found:
         results = list(found)
     assert [item for item, _ in results] == list(range(20))
     assert len(made) == 2
@@ -79,7 +80,7 @@ def test_no_more_is_taken_than_there_is_room_for() -> None:
             taken.append(number)
             yield number
 
-    with SideBySide(source(), iter, 2, "side") as found:
+    with closing(SideBySide(source(), iter, 2, "side")) as found:
         for number in found:
             assert len(taken) <= number + 3  # what the consumer has in hand, and one for each thread
             if not number % 10:
@@ -105,7 +106,7 @@ def test_an_error_comes_where_it_belongs(at: int, where: str) -> None:
     found = SideBySide(source(), stage, 2, "side")
     got: list[int] = []
 
-    with found:
+    with closing(found):
         with pytest.raises(KeyError, match="lost"):
             got.extend(found)
         assert got == list(range(at))
@@ -114,14 +115,16 @@ def test_an_error_comes_where_it_belongs(at: int, where: str) -> None:
 
 def test_a_stage_that_ends_early_ends_it_all() -> None:
     def stage(items: Iterator[int]) -> Iterator[int]:
-        yield next(items)
+        for item in items:
+            yield item
+            return
 
-    with SideBySide(range(9), stage, 2, "side") as found:
-        assert list(found) == [0, 1]
+    with closing(SideBySide(range(9), stage, 2, "side")) as found:
+        assert list(found) in ([0], [0, 1])  # the other thread may have one too
 
 
 def test_an_empty_source() -> None:
-    with SideBySide([], iter, 2, "side") as found:
+    with closing(SideBySide([], iter, 2, "side")) as found:
         assert list(found) == []
 
 
@@ -140,7 +143,7 @@ def test_leaving_early_closes_stages_in_their_own_threads() -> None:
             yield number
             number += 1
 
-    with SideBySide(source(), stage, 2, "side") as found:
+    with closing(SideBySide(source(), stage, 2, "side")) as found:
         assert [next(found) for _ in range(3)] == [0, 1, 2]
     assert len(set(closed)) == 2
     assert threading.get_ident() not in closed

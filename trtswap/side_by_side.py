@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
 from typing import Generic, TypeVar
 
 from trtswap import tracing
@@ -20,8 +19,8 @@ class SideBySide(Generic[Given, Made], Iterator[Made]):
     stage: called once in each thread, with the items that fall to it; what it makes before it asks for the next one
     belongs to the last, any number of results. Of so many items as there are threads, and of the one that the consumer
     has in hand, results are waiting or being made. An exception is raised, once and as it is, where the consumer would
-    have got what it is about; it ends the rest. `close` (or leaving the `with`) stops the threads after the items in
-    hand, waits for them, and may be repeated; whoever gives the source ends it.
+    have got what it is about; it ends the rest, as does a stage that ends early. `close` stops the threads after the
+    items in hand, waits for them, and may be repeated; whoever gives the source ends it.
     """
 
     def __init__(
@@ -34,17 +33,12 @@ class SideBySide(Generic[Given, Made], Iterator[Made]):
         self._source = iter(source)
         self._stage = stage
         self._name = name
-        self._taking = threading.Lock()
-        """Held by the one whose turn it is at the source."""
+        self._turn = threading.Lock()
+        """Held by the one who takes from the source."""
         self._changed = threading.Condition()
-        self._made: defaultdict[int, deque[Made]] = defaultdict(deque)
-        self._errors: dict[int, BaseException] = {}
-        self._finished: set[int] = set()
-        self._taken = 0
-        self._given = 0
-        """The items that were taken, and those all of whose results were given on."""
+        self._works: deque[_Work[Made]] = deque()
+        """In the order of the items; the consumer is at the first."""
         self._ended = self._stopped = False
-        self._running = threads
         self._threads = [
             threading.Thread(target=self._run, name=f"trtswap-{name} {number + 1}", daemon=True)
             for number in range(threads)
@@ -57,20 +51,16 @@ class SideBySide(Generic[Given, Made], Iterator[Made]):
 
     def __next__(self) -> Made:
         with self._changed:
-            while not self._stopped:
-                here = self._given
-                if self._made[here]:
-                    return self._made[here].popleft()
-                if here in self._errors:
+            while not self._stopped and (self._works or not self._ended):
+                first = self._works[0] if self._works else _Work[Made]()
+                if first.made:
+                    return first.made.popleft()
+                if first.error is not None:
                     self._stop()
-                    raise self._errors.pop(here)
-                if here in self._finished:
-                    self._finished.remove(here)
-                    del self._made[here]
-                    self._given += 1
+                    raise first.error
+                if first.done:
+                    self._works.popleft()
                     self._changed.notify_all()
-                elif self._ended and here == self._taken:
-                    break
                 else:
                     with tracing.span(f"queue {self._name} empty", "wait"):
                         self._changed.wait()
@@ -87,71 +77,72 @@ class SideBySide(Generic[Given, Made], Iterator[Made]):
         for thread in self._threads:
             thread.join()
 
-    def __enter__(self) -> SideBySide[Given, Made]:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _stop(self) -> None:
         self._stopped = True
-        self._made.clear()
+        self._works.clear()
         self._changed.notify_all()
 
     def _run(self) -> None:
-        turn = _Turn()
-        results = self._stage(self._own(turn))
+        work = _Work[Made](done=True)
+
+        def own() -> Iterator[Given]:
+            nonlocal work
+            while (taken := self._take()) is not None:
+                work, item = taken
+                del taken
+                yield item
+                del item
+                with self._changed:
+                    work.done = True
+                    self._changed.notify_all()
+
+        results, error = self._stage(own()), None
         try:
             for result in results:
                 with self._changed:
                     if self._stopped:
                         break
-                    self._made[turn.number].append(result)
+                    work.made.append(result)
                     self._changed.notify_all()
                 del result  # the consumer's alone now
-        except BaseException as error:  # handed to the consumer, whatever it is
-            self._fail(turn.number, error)
+        except BaseException as raised:  # handed to the consumer, whatever it is
+            error = raised
         finally:
             close = getattr(results, "close", None)
             if close is not None:
                 close()
-            self._leave(turn)
-
-    def _own(self, turn: _Turn) -> Iterator[Given]:
-        """The items of one thread."""
-        while True:
-            with self._taking:
-                if not self._may_take():
-                    return
-                turn.number = self._taken
-                try:
-                    item = next(self._source)
-                except StopIteration:
-                    self._end()
-                    return
-                except BaseException:
-                    self._end()
-                    raise
-                with self._changed:
-                    self._taken += 1
-            turn.busy = True
-            yield item
-            del item
-            turn.busy = False
             with self._changed:
-                self._finished.add(turn.number)
+                if work.done and error is not None:  # it came in place of a further item
+                    work = _Work()
+                    self._works.append(work)
+                work.done, work.error = True, error
+                self._ended = True
                 self._changed.notify_all()
 
-    def _may_take(self) -> bool:
-        """Waits until there is room for the results of one more item; False when there is none to take."""
+    def _take(self) -> tuple[_Work[Made], Given] | None:
+        """An item, and where what is made of it goes; waits until there is room. None when there is none to take."""
+        with self._turn:
+            if not self._has_room():
+                return None
+            try:
+                item = next(self._source)
+            except BaseException as error:
+                with self._changed:
+                    self._ended = True
+                    self._changed.notify_all()
+                if isinstance(error, StopIteration):
+                    return None
+                raise
+            work = _Work[Made]()
+            with self._changed:
+                self._works.append(work)
+            return work, item
+
+    def _has_room(self) -> bool:
+        """Waits until results of one more item may wait; False when no item is wanted any more."""
 
         def told() -> bool:
-            return self._stopped or self._ended or self._taken - self._given <= len(self._threads)
+            return self._stopped or self._ended or len(self._works) <= len(self._threads)
 
         with self._changed:
             if not told():
@@ -159,29 +150,11 @@ class SideBySide(Generic[Given, Made], Iterator[Made]):
                     self._changed.wait_for(told)
             return not (self._stopped or self._ended)
 
-    def _end(self) -> None:
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
 
-    def _fail(self, number: int, error: BaseException) -> None:
-        with self._changed:
-            self._errors[number] = error
-            self._ended = True
-            self._changed.notify_all()
+class _Work(Generic[Made]):
+    """What is made of one item. done: that is all. error: what it ended with."""
 
-    def _leave(self, turn: _Turn) -> None:
-        """A thread ends, perhaps without having asked for a further item."""
-        with self._changed:
-            if turn.busy:
-                self._finished.add(turn.number)
-            self._running -= 1
-            self._ended = self._ended or not self._running
-            self._changed.notify_all()
-
-
-class _Turn:
-    """The number of the item that a thread took last, and whether it is at it."""
-
-    number = 0
-    busy = False
+    def __init__(self, *, done: bool = False) -> None:
+        self.made: deque[Made] = deque()
+        self.done = done
+        self.error: BaseException | None = None

@@ -443,13 +443,9 @@ def test_outputs_of_a_replayed_batch_come_in_one_copy(tmp_path: Path) -> None:
     recipe, told = recipe_of("yunet", MAKERS["yunet"](tmp_path / "x.onnx")), Told()
     driver, rng = device.driver(), np.random.default_rng()
     with open_session(recipe, told) as session, device.use():
-        shape = (
-            3,
-            *(640 if isinstance(length, str) else length for length in recipe.spec.inputs[0].shape[1:]),
-        )
-        name = recipe.spec.inputs[0].name
+        ((name, sample),) = recipe.calibration().samples.items()
         for number in range(6):
-            x = rng.random(shape, np.float32)
+            x = rng.random((3, *sample.shape[1:]), np.float32)
             given = {name: device.to_device(x)}
             before = len(driver.copies)
             found = session.run(given)

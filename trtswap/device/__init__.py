@@ -7,7 +7,7 @@ time: it goes to nobody else before the work queued on it is done (pool.py).
 
 from __future__ import annotations
 
-from trtswap.device.array import GpuArray, empty, empty_many
+from trtswap.device.array import GpuArray, empty, empty_many, layout, unpooled
 from trtswap.device.gpu import activate, count, describe, driver, memory_waiting, release_unused
 from trtswap.device.streams import Event, Stream, borrowed, current, handle, index, on, use
 from trtswap.device.timing import timed
@@ -48,6 +48,7 @@ __all__ = [
     "handle",
     "index",
     "is_on_device",
+    "layout",
     "memory_waiting",
     "on",
     "pinned",
@@ -57,6 +58,7 @@ __all__ = [
     "timed",
     "to_device",
     "to_host",
+    "unpooled",
     "upload",
     "use",
 ]

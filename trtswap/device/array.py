@@ -136,7 +136,7 @@ def empty_many(wanted: Sequence[tuple[tuple[int, ...], Any]], *, device: int | N
     Raises DeviceError, DeviceMemoryError.
     """
     number = index() if device is None else device
-    starts, size = _side_by_side(tuple(wanted))
+    starts, size = layout(tuple(wanted))
     block = _block(size, number)
     first = block.address
     return [
@@ -146,11 +146,21 @@ def empty_many(wanted: Sequence[tuple[tuple[int, ...], Any]], *, device: int | N
 
 
 @lru_cache(maxsize=256)
-def _side_by_side(wanted: tuple[tuple[tuple[int, ...], Any], ...]) -> tuple[tuple[int, ...], int]:
-    """Where arrays of these shapes and dtypes begin in one piece of memory, and its bytes."""
+def layout(wanted: tuple[tuple[tuple[int, ...], Any], ...]) -> tuple[tuple[int, ...], int]:
+    """Where `empty_many` lets arrays of these shapes and dtypes begin in one piece of memory, and its bytes."""
     sizes = (math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in wanted)
     *starts, size = accumulate((-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes), initial=0)
     return tuple(starts), size
+
+
+def unpooled(size: int, *, device: int) -> Any:
+    """Memory of the driver's own, which whoever asks for it frees with `free`, the context current; int() is its
+    address. Raises DeviceError, DeviceMemoryError."""
+    gpu = open_gpu(device)
+    try:
+        return gpu.pool.new(size)
+    except gpu.driver.MemoryError as error:
+        raise _full(device, size) from error
 
 
 def _block(size: int, number: int) -> Block:
@@ -159,6 +169,10 @@ def _block(size: int, number: int) -> Block:
     try:
         return gpu.pool.take(size, current(number))
     except gpu.driver.MemoryError as error:
-        raise DeviceMemoryError(
-            f"GPU {number} has no {size} bytes left", requested_bytes=size, hint="use a smaller batch"
-        ) from error
+        raise _full(number, size) from error
+
+
+def _full(number: int, size: int) -> DeviceMemoryError:
+    return DeviceMemoryError(
+        f"GPU {number} has no {size} bytes left", requested_bytes=size, hint="use a smaller batch"
+    )

@@ -124,7 +124,7 @@ class Pool:
             self._sort()
             memory = self._free[rounded].take(stream)
             if memory is None:
-                memory = self._new(rounded)
+                memory = self.new(rounded)
         return Block(self, rounded, memory, stream)
 
     def give(self, size: int, memory: Any, streams: tuple[Stream, ...]) -> None:
@@ -162,7 +162,8 @@ class Pool:
                     now[stream] = stream.record()
             shelf.shared.append(_Waiting(memory, streams, tuple(now[stream] for stream in streams)))
 
-    def _new(self, size: int) -> Any:
+    def new(self, size: int) -> Any:
+        """Memory from the driver, for which what waits here is given back if need be. Raises pycuda's MemoryError."""
         with self._gpu.current():
             try:
                 return self._gpu.driver.mem_alloc(size)

@@ -70,7 +70,9 @@ class Lane:
         self._tensors = (*inputs, *outputs)
         self._inputs = tuple(inputs)
         self._outputs = tuple(outputs)
-        self._profiles = tuple(profiles)
+        self._profiles = sorted(
+            profiles, key=lambda item: item.high - item.low
+        )  # the narrowest that fits is taken
         self._use_graphs = graphs
         self._lent = ExitStack()
         # Not one of its own: memory that outlives the session remembers, and so keeps, the streams that used it.
@@ -80,6 +82,7 @@ class Lane:
         self._replays: dict[int, Replay] = {}
         self._uses: dict[int, int] = {}
         self._fixed: dict[str, DeviceArray] = {}
+        self._results: DeviceArray | None = None
         self._pinned: dict[str, Array] = {}
         self._capacity = 0
         self._last_stream: int | None = None
@@ -119,14 +122,11 @@ class Lane:
         """Queues a batch of host arrays (contiguous, of the engine's types) and the way back of its outputs."""
         self._reserve(batch)
         self._follow(self._handle)  # the last batch may still read the buffers that are filled now
-        addresses = []
-        for tensor, source in zip(self._inputs, sources, strict=True):
+        addresses, targets = ([address for address, _ in own] for own in self._buffers(batch))
+        for tensor, source, address in zip(self._inputs, sources, addresses, strict=True):
             staged = self._staging(tensor)[:batch]
             np.copyto(staged, source, casting="same_kind")
-            address = self._fixed[tensor.name].ptr
             self._driver.memcpy_htod_async(address, staged, self.stream.raw)
-            addresses.append(address)
-        targets = [self._fixed[tensor.name].ptr for tensor in self._outputs]
         self.enqueue(batch, addresses, targets)
         for tensor, address in zip(self._outputs, targets, strict=True):
             self._driver.memcpy_dtoh_async(self._staging(tensor)[:batch], address, self.stream.raw)
@@ -154,6 +154,7 @@ class Lane:
             self._workspace.free()
             self._workspace = None
         self._fixed.clear()
+        self._results = None
         self._pinned.clear()
         self._lent.close()
 
@@ -180,22 +181,33 @@ class Lane:
         if self._uses[batch] < 3:
             return None
         self._reserve(batch)
-        with device.on(self.stream):  # divided as what a run writes to, so that one copy takes them there
-            made = device.empty_many(
-                [((batch, *tensor.shape), tensor.dtype) for tensor in self._outputs], device=self._gpu
-            )
         self._settle()  # the last batch, perhaps on another stream, runs in the same context
-        self.wait()  # and for whoever had that memory before
-        inputs = [(self._fixed[tensor.name].ptr, batch * tensor.item_bytes) for tensor in self._inputs]
-        outputs = [(array.ptr, array.nbytes) for array in made]
+        self.wait()
+        inputs, outputs = self._buffers(batch)
         addresses = [address for address, _ in (*inputs, *outputs)]
         try:
             graph = CapturedGraph(lambda stream: self._execute(batch, addresses, stream))
         except (DeviceError, NetworkError):
             self._use_graphs = False  # an engine with parts that cannot be captured
             return None
-        replay = self._replays[batch] = Replay(graph, inputs, outputs, made)
+        replay = self._replays[batch] = Replay(graph, inputs, outputs)
         return replay
+
+    def _buffers(self, batch: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Address and bytes of each input and each output of a batch in the lane's own memory; the outputs lie as
+        `device.empty_many` places them, so that one copy takes them there."""
+        assert self._results is not None
+        inputs = [(self._fixed[tensor.name].ptr, batch * tensor.item_bytes) for tensor in self._inputs]
+        starts, _ = device.layout(self._shapes(batch))
+        outputs = [
+            (self._results.ptr + start, batch * tensor.item_bytes)
+            for tensor, start in zip(self._outputs, starts, strict=True)
+        ]
+        return inputs, outputs
+
+    def _shapes(self, batch: int) -> tuple[tuple[tuple[int, ...], Any], ...]:
+        """Of the outputs, with their types."""
+        return tuple(((batch, *tensor.shape), tensor.dtype) for tensor in self._outputs)
 
     def _drop_replays(self) -> None:
         for replay in self._replays.values():
@@ -203,10 +215,9 @@ class Lane:
         self._replays.clear()
 
     def _ready(self, batch: int) -> _Ready:
-        fitting = [item for item in self._profiles if item.low <= batch <= item.high]
-        if not fitting:
+        profile = next((item for item in self._profiles if item.low <= batch <= item.high), None)
+        if profile is None:
             raise NetworkError(f"the engine takes no batch of {batch}")
-        profile = min(fitting, key=lambda item: item.high - item.low)
         ready = self._contexts.get(profile.index)
         if ready is None:
             context = self._make_context(self._working())
@@ -224,22 +235,8 @@ class Lane:
         """The address of what contexts work in, which is taken now if it was not. It goes back to the driver with the
         lane: nothing else is likely to need a piece of that size."""
         if self._workspace is None and self._workspace_bytes:
-            self._workspace = self._taken(self._workspace_bytes)
+            self._workspace = device.unpooled(self._workspace_bytes, device=self._gpu)
         return int(self._workspace or 0)
-
-    def _taken(self, size: int) -> Any:
-        try:
-            return self._driver.mem_alloc(size)
-        except self._driver.MemoryError:
-            device.release_unused(self._gpu)
-        try:
-            return self._driver.mem_alloc(size)
-        except self._driver.MemoryError as error:
-            raise DeviceMemoryError(
-                f"GPU {self._gpu} has no {size} bytes left for an engine to work in",
-                requested_bytes=size,
-                hint="use a smaller batch, or close other programs that use the GPU",
-            ) from error
 
     def _reserve(self, batch: int) -> None:
         """Buffers of the lane's own for this batch and smaller ones. Graphs that used smaller ones are dropped."""
@@ -248,12 +245,14 @@ class Lane:
         self.wait()
         self._settle()
         self._drop_replays()
-        capacity = 1 if batch == 1 else max(item.high for item in self._profiles)
+        capacity = next((item.high for item in self._profiles if item.low <= batch <= item.high), batch)
         with device.on(self.stream):  # where they are used first, not on the stream of the thread
             self._fixed = {
                 tensor.name: device.empty((capacity, *tensor.shape), tensor.dtype, device=self._gpu)
-                for tensor in self._tensors
+                for tensor in self._inputs
             }
+            _, size = device.layout(self._shapes(capacity))
+            self._results = device.empty((size,), np.uint8, device=self._gpu)
         self._pinned.clear()
         self._capacity = capacity
 

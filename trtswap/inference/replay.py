@@ -15,16 +15,11 @@ class Replay:
     """
 
     def __init__(
-        self,
-        graph: CapturedGraph,
-        inputs: Sequence[tuple[int, int]],
-        outputs: Sequence[tuple[int, int]],
-        kept: object = None,
+        self, graph: CapturedGraph, inputs: Sequence[tuple[int, int]], outputs: Sequence[tuple[int, int]]
     ) -> None:
-        """inputs, outputs: address and bytes of each buffer that the graph reads or writes, the outputs in one piece;
-        kept: what they belong to. Raises DeviceError."""
+        """inputs, outputs: address and bytes of each buffer that the graph reads or writes, the outputs in one piece.
+        Raises DeviceError."""
         self._graph = graph
-        self._kept = kept
         self._copy = copier()
         self._inputs = _arguments(inputs)
         self._outputs = _arguments(outputs)
@@ -57,7 +52,6 @@ class Replay:
     def close(self) -> None:
         """Frees the graph. May be repeated."""
         self._graph.close()
-        self._kept = None
 
 
 def _arguments(buffers: Sequence[tuple[int, int]]) -> list[tuple[int, ctypes.c_uint64, ctypes.c_size_t]]:

@@ -34,12 +34,12 @@ _ATTACHED = int(Disposition.attached_pic) | int(Disposition.timed_thumbnails)
 @dataclass(frozen=True)
 class Probe:
     """info for the caller; what only the reader and the writer need: the stream's index in the file, the first
-    frame and its time stamp in ticks, whether the count of frames comes from an index of all packets, the stream's
-    disposition flags, HDR metadata."""
+    frame, as long as it is needed, and its time stamp in ticks, whether the count of frames comes from an index of all
+    packets, the stream's disposition flags, HDR metadata."""
 
     info: VideoInfo
     stream_index: int
-    first_frame: av.VideoFrame
+    first_frame: av.VideoFrame | None
     first_pts: int
     count_is_index: bool = False
     disposition: int = 0

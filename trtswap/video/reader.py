@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Union
 
@@ -40,13 +41,14 @@ class VideoSource(FrameSource):
     for, except one frame to know the format. gpu: where frames are decoded to and stay, if that GPU can."""
 
     def __init__(self, path: StrPath, *, trim: Trim = WHOLE, gpu: int | None = None) -> None:
-        self.probe: Probe = probe_video(path)
+        probe = probe_video(path)
+        self.probe: Probe = replace(probe, first_frame=None)
         self.info = self.probe.info
         self.notes = list(self.probe.notes)
         self.trim = trim
         self.window = Window.of(trim, self.info, self.probe.first_pts)
         self.expected_frames = self.window.expected_frames()
-        self._decoder = _decoder(os.fspath(path), self.probe, gpu)
+        self._decoder = _decoder(os.fspath(path), probe, gpu)
         self._clock = _Clock(self.probe)
         self._started = False
 
