@@ -256,7 +256,6 @@ class _Bench:
         if self._on_gpu:
             device.release_unused()
         clip, rates, others = self._clip(1), [], []
-        phases = _Phases()
         with (
             _device_peak(self._on_gpu) as peak,
             Pipeline([source_of(self._folder)], options=settings) as pipeline,
@@ -266,7 +265,7 @@ class _Bench:
                 others += [between()] if between is not None else []
                 report = pipeline.swap(clip, self._folder / "swapped.mp4")
                 rates.append(report.frames / report.seconds)
-            phases.begin()
+            phases = _Phases()
             with tracing.recording(phases):
                 pipeline.swap(clip, self._folder / "swapped.mp4")
         told: dict[str, Any] = {f"{name}_fps": float(np.median(rates)), f"{name}_faces": report.faces_swapped}
@@ -280,10 +279,6 @@ class _Phases:
 
     def __init__(self) -> None:
         self._times: dict[str, tuple[int, int]] = {}
-        self._started = 0
-
-    def begin(self) -> None:
-        """Times count from now."""
         self._started = time.perf_counter_ns()
 
     def span(self, event: tracing.Event) -> None:
@@ -296,7 +291,7 @@ class _Phases:
         """Takes numbers, which say nothing here."""
 
     def seconds(self) -> dict[str, list[float]]:
-        """Name to begin and end, in that order."""
+        """Name to begin and end, from when recording began, in that order."""
         times = sorted(self._times.items(), key=lambda item: item[1])
         return {name: [round((ns - self._started) / 1e9, 3) for ns in pair] for name, pair in times}
 
