@@ -31,7 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"colour_ops"}),
     frozenset({"native"}),
     frozenset({"memory"}),
-    frozenset({"device", "geometry", "concurrency", "side_by_side"}),
+    frozenset({"device", "geometry", "concurrency"}),
     frozenset({"tracing"}),
     frozenset({"child", "digest", "host_memory", "whole_file"}),
     frozenset({"types", "options"}),

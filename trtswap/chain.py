@@ -2,8 +2,8 @@
 hold masks, match colours, composite, enhance, disclose.
 
 Reading, analysing, swapping and enhancing each run in a thread of their own, at most `options.queue` batches apart;
-where frames may wait only so long for others (`options.batch_wait_s`), decoding does too. Where frames lie on a GPU,
-two threads analyse, a batch each, since one would wait for the GPU most of its time, and steadying has its own.
+where frames may wait only so long for others (`options.batch_wait_s`), decoding does too. Where frames lie on a GPU, so
+do steadying and all between it and swapping, one batch behind: analysing then waits for the GPU most of its time.
 Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread ends the chain
 and is raised where its result is asked for; leaving it joins every thread.
 """
@@ -19,7 +19,6 @@ from trtswap.errors import StrPath
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
 from trtswap.quality.monitor import Monitor
-from trtswap.side_by_side import SideBySide
 from trtswap.stages.analyse import analyse
 from trtswap.stages.batch import Batch
 from trtswap.stages.carry import Route
@@ -29,7 +28,7 @@ from trtswap.stages.composite import composite
 from trtswap.stages.confine import confine
 from trtswap.stages.disclose import Disclosure, disclose
 from trtswap.stages.enhance import enhance
-from trtswap.stages.fitting import Room, Stage, fitted
+from trtswap.stages.fitting import Room, fitted
 from trtswap.stages.gather import gather, gather_within, singly
 from trtswap.stages.hold_masks import hold_masks
 from trtswap.stages.landmarks import Refiner
@@ -42,8 +41,6 @@ from trtswap.stages.steady import steady
 from trtswap.stages.swap import swap
 from trtswap.stages.track_file import from_tracks
 from trtswap.video import FrameSource
-
-_ANALYSERS = 2
 
 
 @contextmanager
@@ -67,23 +64,15 @@ def stages(
     room = room or Room(settings.together)
     size, template = networks.swapper.size, networks.swapper.template
     rate = float(reader.info.frame_rate) if reader.info.frame_rate else None
-    threads: list[Ahead[Batch] | SideBySide[Batch, Batch]] = []
+    threads: list[Ahead[Batch]] = []
 
-    def ahead(batches: Iterable[Batch], name: str) -> Iterator[Batch]:
-        threads.append(Ahead(route.leaving(batches), settings.queue, name))
-        return route.arriving(threads[-1])
-
-    def analysed(batches: Iterable[Batch], finding: Stage) -> Iterator[Batch]:
-        def stage(own: Iterator[Batch]) -> Iterator[Batch]:
-            return route.leaving(fitted(finding, own, room))
-
-        threads.append(SideBySide(batches, stage, _ANALYSERS, "analyse"))
+    def ahead(batches: Iterable[Batch], name: str, apart: int = settings.queue) -> Iterator[Batch]:
+        threads.append(Ahead(route.leaving(batches), apart, name))
         return route.arriving(threads[-1])
 
     def gathered_within(wait_s: float) -> Iterator[Batch]:
-        decoded = Ahead(route.leaving(singly(reader)), settings.together, "decode")
-        threads.append(decoded)
-        return gather_within(decoded, room, wait_s, route.accept)
+        threads.append(Ahead(route.leaving(singly(reader)), settings.together, "decode"))
+        return gather_within(threads[-1], room, wait_s, route.accept)
 
     try:
         gathered = gathered_within(settings.batch_wait_s) if settings.batch_wait_s else gather(reader, room)
@@ -92,7 +81,9 @@ def stages(
         if tracks is None:
             refiner = refiner_of(networks, settings)
             finding = partial(analyse, detector=networks.detector, options=settings.detect, refiner=refiner)
-            found = analysed(read, finding) if route.on_gpu else fitted(finding, read, room)
+            found = fitted(finding, read, room)
+            if route.on_gpu:
+                found = ahead(found, "analyse", apart=1)
             final = steady(found, settings.smooth, rate, room)
         else:
             final = from_tracks(read, tracks, reader.info)

@@ -128,7 +128,7 @@ def frames_in_flight(options: SwapOptions, frame_rate: float | None, batch: int,
     masks = _MASKS_AHEAD + batch if ahead else 0
     threads = 4 if options.enhance.network != "none" else 3
     waiting = batch if options.batch_wait_s else 0
-    waiting += 2 * batch if options.frames == "gpu" else 0  # in the threads that analyse
+    waiting += 2 * batch if options.frames == "gpu" else 0  # in the thread that analyses, and behind it
     return threads * batch * (queue + 1) + batch + waiting + steadying + colours + masks
 
 
