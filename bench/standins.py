@@ -229,7 +229,7 @@ def landmarker(path: Path, seed: int = 0) -> Path:
     for module in range(4):
         h = _three(net, _hourglass(net, x, 4), 256, 256)
         h = net.node("Relu", net.conv(h, 256, 256, 1))
-        heat = net.conv(h, 256, 68, 1)
+        heat = net.conv(h, 256, 68, 1, gain=0.004)  # flat maps: centres of random sharp ones jump with the last digit
         if module < 3:
             more = net.node("Add", net.conv(h, 256, 256, 1, gain=0.4), net.conv(heat, 68, 256, 1, gain=0.4))
             x = net.node("Add", x, more)

@@ -53,6 +53,7 @@ void register_errors(py::module_& module);
 void register_ops(py::module_& module);
 void register_pictures(py::module_& module);
 void register_rasterise(py::module_& module);
+void register_scenes(py::module_& module);
 void register_smoothing(py::module_& module);
 void register_tracking(py::module_& module);
 void register_device(py::module_& module);

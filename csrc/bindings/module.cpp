@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module) {
     trtswap::bindings::register_ops(module);
     trtswap::bindings::register_pictures(module);
     trtswap::bindings::register_rasterise(module);
+    trtswap::bindings::register_scenes(module);
     trtswap::bindings::register_smoothing(module);
     trtswap::bindings::register_tracking(module);
 }

@@ -3,8 +3,8 @@
 #include <array>
 
 #include "bindings/faces.hpp"
+#include "bindings/where.hpp"
 #include "core/check.h"
-#include "core/device.hpp"
 #include "ops/blend.hpp"
 #include "ops/composite.hpp"
 #include "ops/measure.hpp"
@@ -45,13 +45,8 @@ void resample(const py::sequence& surfaces, const Integers& indices, const Place
                                            clamp_to(extent[0], 0, target.width),
                                            clamp_to(extent[1], 0, target.height)));
     }
-    const py::gil_scoped_release unlocked;
-    if (device < 0) {
-        resample_host(items.data(), count, target);
-    } else {
-        const DeviceGuard guard(device);
-        resample_cuda(items.data(), count, target, stream);
-    }
+    run_where(
+        device, [&] { resample_host(items.data(), count, target); }, [&] { resample_cuda(items.data(), count, target, stream); });
 }
 
 // Patches and masks of `count` faces as composite and blend take them.
@@ -96,15 +91,13 @@ void composite(const py::sequence& surfaces, const Integers& indices, const Plac
         items.push_back(make_composite_item(surface_at(refs, indices, n), affine_at(placements, n),
                                             faces.source, faces.patch_at(n), faces.mask_at(n)));
     }
-    const py::gil_scoped_release unlocked;
-    if (device < 0) {
-        composite_host(items.data(), count, faces.source);
-    } else {
-        const DeviceGuard guard(device);
-        std::vector<int> layers(static_cast<std::size_t>(count));
-        const int layer_count = assign_layers(items.data(), count, layers.data());
-        composite_cuda(items.data(), count, layers.data(), layer_count, faces.source, stream);
-    }
+    run_where(
+        device, [&] { composite_host(items.data(), count, faces.source); },
+        [&] {
+            std::vector<int> layers(static_cast<std::size_t>(count));
+            const int layer_count = assign_layers(items.data(), count, layers.data());
+            composite_cuda(items.data(), count, layers.data(), layer_count, faces.source, stream);
+        });
 }
 
 void blend(const py::sequence& surfaces, const Integers& indices, const Placements& placements,
@@ -142,13 +135,8 @@ void blend(const py::sequence& surfaces, const Integers& indices, const Placemen
     const std::size_t bytes = device < 0 ? blend_bytes_host(faces.data(), count, input)
                                          : blend_bytes_cuda(faces.data(), count, layers.data(), input);
     const ArrayRef memory = workspace_of(allocate, bytes, device, stream);
-    const py::gil_scoped_release unlocked;
-    if (device < 0) {
-        blend_host(faces.data(), count, input, memory.data);
-    } else {
-        const DeviceGuard guard(device);
-        blend_cuda(faces.data(), count, layers.data(), layer_count, input, memory.data, stream);
-    }
+    run_where(
+        device, [&] { blend_host(faces.data(), count, input, memory.data); }, [&] { blend_cuda(faces.data(), count, layers.data(), layer_count, input, memory.data, stream); });
 }
 
 void measure_colour(const py::sequence& surfaces, const Integers& indices, const Placements& placements,
@@ -186,13 +174,8 @@ void measure_colour(const py::sequence& surfaces, const Integers& indices, const
         workspace_of(allocate, measure_workspace_bytes(count, device >= 0), device, stream);
     auto* moments_out = reinterpret_cast<Moments*>(result.data);
     auto* maps_out = reinterpret_cast<ColourMap*>(map.data);
-    const py::gil_scoped_release unlocked;
-    if (device < 0) {
-        measure_host(items.data(), count, input, memory.data, moments_out, maps_out);
-    } else {
-        const DeviceGuard guard(device);
-        measure_cuda(items.data(), count, input, memory.data, moments_out, maps_out, stream);
-    }
+    run_where(
+        device, [&] { measure_host(items.data(), count, input, memory.data, moments_out, maps_out); }, [&] { measure_cuda(items.data(), count, input, memory.data, moments_out, maps_out, stream); });
 }
 
 } // namespace

@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "bindings/faces.hpp"
+#include "bindings/where.hpp"
 #include "core/check.h"
-#include "core/device.hpp"
 #include "ops/feather.hpp"
 #include "ops/lab.hpp"
 #include "ops/maxima.hpp"
@@ -26,17 +26,6 @@ ArrayRef dense(const py::object& object, const char* name, const std::vector<std
         expect_writable(array);
     }
     return array;
-}
-
-// Calls `host` or `cuda` with the GIL released, the device current.
-template <typename Host, typename Cuda> void run_where(int device, const Host& host, const Cuda& cuda) {
-    const py::gil_scoped_release unlocked;
-    if (device < 0) {
-        host();
-    } else {
-        const DeviceGuard guard(device);
-        cuda();
-    }
 }
 
 int count_of(const ArrayRef& pictures) {

@@ -36,7 +36,9 @@ def pretend(monkeypatch: pytest.MonkeyPatch, version: str, cache: Path) -> None:
     monkeypatch.setattr(gpu, "_gpus", {})
     for name in ("_WARM_RUNS", "_TIMED_RUNS"):  # nobody learns anything from the times of what is pretended
         monkeypatch.setattr(proof, name, 1)
-    monkeypatch.setattr(cuda_calls, "_loaded", FakeLibrary())
+    library = FakeLibrary()
+    for name in ("_loaded", "_loaded_queueing"):
+        monkeypatch.setattr(cuda_calls, name, library)
     monkeypatch.setattr(
         native.core, "cuda_built", False
     )  # kernels would be given memory that is none of a GPU's

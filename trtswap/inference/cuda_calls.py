@@ -1,6 +1,7 @@
 """What pycuda lacks, straight from the driver's library: CUDA graphs, and calls on streams known by number only.
 
-The device's context must be current in all of it.
+The device's context must be current in all of it. Calls that only queue work keep the GIL: a thread that lets go of it
+for microseconds waits far longer to get it back where other threads want it too.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class CapturedGraph:
         stream which the default one waits for.
         """
         cuda = _library()
-        self._launch = cuda.cuGraphLaunch
+        self._launch = _queueing().cuGraphLaunch
         self._executable = ctypes.c_void_p()
         graph = ctypes.c_void_p()
         stream = ctypes.c_void_p()
@@ -79,11 +80,11 @@ class Fence:
 
     def record(self, stream: int) -> None:
         """After all that is queued on `stream` now. Raises DeviceError."""
-        _check(_library().cuEventRecord(self._event, ctypes.c_void_p(stream)), "cuEventRecord")
+        _check(_queueing().cuEventRecord(self._event, ctypes.c_void_p(stream)), "cuEventRecord")
 
     def hold(self, stream: int) -> None:
         """What is queued on `stream` from here on waits for the point. Raises DeviceError."""
-        _check(_library().cuStreamWaitEvent(ctypes.c_void_p(stream), self._event, 0), "cuStreamWaitEvent")
+        _check(_queueing().cuStreamWaitEvent(ctypes.c_void_p(stream), self._event, 0), "cuStreamWaitEvent")
 
     def wait(self) -> None:
         """Until the point is reached. Raises DeviceError."""
@@ -98,7 +99,7 @@ class Fence:
 
 def copier() -> Callable[[ctypes.c_uint64, ctypes.c_uint64, ctypes.c_size_t, ctypes.c_void_p], None]:
     """What queues a copy on the device: target, source, bytes, stream. Both raise DeviceError."""
-    call = _library().cuMemcpyDtoDAsync_v2
+    call = _queueing().cuMemcpyDtoDAsync_v2
 
     def copy(
         target: ctypes.c_uint64, source: ctypes.c_uint64, size: ctypes.c_size_t, stream: ctypes.c_void_p
@@ -111,18 +112,32 @@ def copier() -> Callable[[ctypes.c_uint64, ctypes.c_uint64, ctypes.c_size_t, cty
 
 
 _loaded: Any = None
+_loaded_queueing: Any = None
 
 
 def _library() -> Any:
+    """The driver, whose calls let go of the GIL: for those that wait."""
     global _loaded
     if _loaded is None:
-        try:
-            _loaded = ctypes.CDLL("libcuda.so.1")
-        except OSError as error:
-            raise DeviceError(f"the NVIDIA driver's library does not load: {error}") from error
-        # So that a plain number can be passed, which is quicker than wrapping it.
-        _loaded.cuGraphLaunch.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+        _loaded = _load(ctypes.CDLL)
     return _loaded
+
+
+def _queueing() -> Any:
+    """The driver, whose calls keep the GIL."""
+    global _loaded_queueing
+    if _loaded_queueing is None:
+        _loaded_queueing = _load(ctypes.PyDLL)
+        # So that a plain number can be passed, which is quicker than wrapping it.
+        _loaded_queueing.cuGraphLaunch.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    return _loaded_queueing
+
+
+def _load(kind: type[ctypes.CDLL]) -> Any:
+    try:
+        return kind("libcuda.so.1")
+    except OSError as error:
+        raise DeviceError(f"the NVIDIA driver's library does not load: {error}") from error
 
 
 def _check(code: int, call: str) -> None:

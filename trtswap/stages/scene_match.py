@@ -23,6 +23,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from trtswap.native import core
 from trtswap.types import Array
 
 WINDOW_PX = 7
@@ -53,18 +54,17 @@ class Match:
 
 
 class Look:
-    """The luma of a picture at one smoothness, with its local statistics: float32 [h, w]."""
+    """The luma of a picture at one smoothness, with its local statistics: float32 [h, w], together `planes` [3, h, w].
 
-    def __init__(self, luma: Array, sigma_px: float, error: float, texture: float) -> None:
-        self.luma: Array = cv2.GaussianBlur(luma, (0, 0) if sigma_px > 1 else (3, 3), sigma_px)
+    smoothing: radius and sigma of a Gaussian in pixels, or None. contrast: the mean local standard deviation, in codes.
+    """
+
+    def __init__(
+        self, luma: Array, smoothing: tuple[int, float] | None, error: float, texture: float
+    ) -> None:
+        self.planes, self.contrast = core.scene_look(luma, *(smoothing or (0, 0.0)))
+        self.luma, self.mean, self.variance = self.planes
         self.error, self.texture = error, texture
-        self.mean = _box(self.luma)
-        self.variance = _variance(self.luma, self.mean)
-
-    @cached_property
-    def contrast(self) -> float:
-        """The mean local standard deviation, in codes."""
-        return cv2.mean(cv2.sqrt(self.variance))[0]
 
     @cached_property
     def even(self) -> Array:
@@ -77,34 +77,29 @@ class Picture:
     """A thumbnail, float32 [3, h, w], R'G'B' 0..255, made ready for comparing."""
 
     def __init__(self, thumbnail: Array) -> None:
-        red, green, blue = np.asarray(thumbnail, np.float32)
-        self.luma: Array = 0.299 * red
-        self.luma += 0.587 * green
-        self.luma += 0.114 * blue
-        self.brightness = cv2.mean(self.luma)[0]
-        self.normal = Look(self.luma, 0.8, 1.5, 30.0)
+        self.luma, self.brightness, *self._brightest = core.scene_luma(thumbnail)
+        self.normal = Look(self.luma, (1, 0.8), 1.5, 30.0)
 
     @cached_property
     def smooth(self) -> Look:
-        return Look(self.luma, 1.5, 0.15, 2.0)
+        return Look(self.luma, (6, 1.5), 0.15, 2.0)
 
-    @cached_property
+    @property
     def dim(self) -> bool:
         return self.normal.contrast < DIM
 
-    @cached_property
+    @property
     def plain(self) -> bool:
         return self.dim and self.smooth.contrast < PLAIN
 
     @cached_property
     def lit(self) -> tuple[Array, Array]:
         """Which rows and which columns are no bars: bool [h], [w]."""
-        rows: Array = cv2.reduce(self.luma, 1, cv2.REDUCE_MAX)[:, 0]
-        columns: Array = cv2.reduce(self.luma, 0, cv2.REDUCE_MAX)[0]
+        rows, columns = self._brightest
         limit = min(BAR, float(rows.max()) / 4)
         return rows > limit, columns > limit
 
-    @cached_property
+    @property
     def whole(self) -> bool:
         """Whether no edge has a bar."""
         rows, columns = self.lit
@@ -125,14 +120,14 @@ class Matcher:
         smooth = older.dim or newer.dim
         x, y = (older.smooth, newer.smooth) if smooth else (older.normal, newer.normal)
         inside = _inside(older, newer)
-        weight = _weight(inside, x.variance, y)
         burnt = abs(older.brightness - newer.brightness) > BRIGHTER
-        left = weight * (cv2.max(x.luma, y.luma) < BURNT) if burnt else weight
-        total = cv2.sumElems(left)[0]
-        if burnt and total < EVIDENCE * float(weight.sum()):
+        limit = BURNT if burnt else np.inf
+        weight, left, found = core.scene_score(
+            x.planes, y.planes, y.error, y.texture, LOST, FOUND, inside, limit
+        )
+        if burnt and left < EVIDENCE * weight:
             return Match(None)
-        found = _found(x.luma, x.mean, x.variance, y)
-        score = cv2.sumElems(cv2.multiply(left, found))[0] / (total + 1e-3)
+        score = found / (left + 1e-3)
         if score >= enough:
             return Match(score)
         return self._moved(x, y, inside, burnt, Match(score), enough)
@@ -145,12 +140,11 @@ class Matcher:
         seen: Array = np.zeros(y.luma.shape, np.float32)
         for shift in _shifts(x.even, y.even):
             luma, here, straight = self._warp(x, y, shift)
-            mean = _box(luma)
-            variance = _variance(luma, mean)
-            now = _found(luma, mean, variance, y) * straight * here
+            moved = Look(luma, None, x.error, x.texture)
+            now = core.scene_found(moved.planes, y.planes, y.error, LOST, FOUND) * straight * here
             found = now if found is None else cv2.max(found, now)
             seen = cv2.max(seen, here)
-            weight = _weight(inside, variance, y) * seen
+            weight = _weight(inside, moved.variance, y) * seen
             if burnt:
                 weight *= cv2.max(luma, y.luma) < BURNT
             score = float((weight * found).sum()) / (float(weight.sum()) + 1e-3)
@@ -196,19 +190,6 @@ def _shifts(x: Array, y: Array) -> Iterator[tuple[int, int]]:
             yield shift
 
 
-def _found(luma: Array, mean: Array, variance: Array, y: Look) -> Array:
-    """Per pixel, 0 (lost) to 1 (found)."""
-    found = _box(cv2.multiply(luma, y.luma))
-    found -= mean * y.mean
-    scale: Array = variance + y.error
-    scale *= y.variance + y.error
-    found /= np.sqrt(scale, out=scale)
-    found -= LOST
-    found /= FOUND - LOST
-    np.maximum(found, 0, out=found)
-    return np.minimum(found, 1, out=found)
-
-
 def _weight(inside: Array | None, variance: Array, y: Look) -> Array:
     weight: Array = cv2.max(variance, y.variance)
     weight /= weight + y.texture
@@ -232,14 +213,3 @@ def _inside(older: Picture, newer: Picture) -> Array | None:
         if lit[-1] < len(first) - 1:
             view[lit[-1] - WINDOW_PX // 2 :] = 0
     return inside
-
-
-def _box(values: Array) -> Array:
-    mean: Array = cv2.boxFilter(values, -1, (WINDOW_PX, WINDOW_PX))
-    return mean
-
-
-def _variance(values: Array, mean: Array) -> Array:
-    variance = _box(cv2.multiply(values, values))
-    variance -= mean * mean
-    return np.maximum(variance, 0, out=variance)

@@ -34,6 +34,8 @@ _PIX_FMTS = {
     PixelFormat.NV12: ("yuv420p", "yuvj420p", "nv12"),
     PixelFormat.P010: ("yuv420p10le", "p010le"),
 }
+_TOLD = 200
+"""Characters of what the library says when it fails, often in several lines."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class GpuVideoDecoder:
                 return
         except Exception as error:
             self._trusted = False
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            reason = " ".join(str(error).split())[:_TOLD] or type(error).__name__
             going_on = "is decoded" if last is None else "goes on being decoded"
             _log.info("%s %s in software: %s", self._path, going_on, reason)
         finally:

@@ -1,0 +1,167 @@
+#include "scenes/likeness.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace trtswap {
+
+namespace {
+
+int mirrored(int index, int length) {
+    if (index < 0) {
+        return -index;
+    }
+    return index < length ? index : 2 * length - 2 - index;
+}
+
+// Writes `radius` mirrored values before and behind `length` values, which begin at row[radius].
+template <class T> void mirror_ends(T* row, int length, int radius) {
+    for (int step = 1; step <= radius; ++step) {
+        row[radius - step] = row[radius + step];
+        row[radius + length - 1 + step] = row[radius + length - 1 - step];
+    }
+}
+
+// Means in windows, summed in double: variances are small differences of large squares. A sum of rows becomes the next
+// one by the row that enters and the one that leaves, which in double costs no digit of a float.
+void mean_in_windows(const float* picture, Size size, float* mean) {
+    constexpr int kRadius = kLikenessRadius, kWide = 2 * kRadius + 1;
+    static_assert(kWide == 7);
+    std::vector<double> padded(static_cast<std::size_t>(size.width + 2 * kRadius));
+    double* const columns = padded.data() + kRadius;
+    const auto row_at = [&](int y) { return picture + mirrored(y, size.height) * size.width; };
+    for (int step = -kRadius; step <= kRadius; ++step) {
+        const float* row = row_at(step);
+        for (int x = 0; x < size.width; ++x) {
+            columns[x] += row[x];
+        }
+    }
+    for (int y = 0; y < size.height; ++y) {
+        if (y > 0) {
+            const float *entering = row_at(y + kRadius), *leaving = row_at(y - kRadius - 1);
+            for (int x = 0; x < size.width; ++x) {
+                columns[x] += static_cast<double>(entering[x]) - static_cast<double>(leaving[x]);
+            }
+        }
+        mirror_ends(padded.data(), size.width, kRadius);
+        const double* from = padded.data();
+        float* out = mean + y * size.width;
+        for (int x = 0; x < size.width; ++x) {
+            const double sum = from[x] + from[x + 1] + from[x + 2] + from[x + 3] + from[x + 4] + from[x + 5] + from[x + 6];
+            out[x] = static_cast<float>(sum * (1.0 / (kWide * kWide)));
+        }
+    }
+}
+
+} // namespace
+
+double luma_of(const float* planes, Size size, float* luma, float* row_maxima, float* column_maxima) {
+    const float* red = planes;
+    const float* green = red + size.pixels();
+    const float* blue = green + size.pixels();
+    for (int n = 0; n < size.pixels(); ++n) {
+        luma[n] = 0.299f * red[n] + 0.587f * green[n] + 0.114f * blue[n];
+    }
+    double sum = 0;
+    std::copy_n(luma, size.width, column_maxima);
+    for (int y = 0; y < size.height; ++y) {
+        const float* row = luma + y * size.width;
+        row_maxima[y] = *std::max_element(row, row + size.width);
+        for (int x = 0; x < size.width; ++x) {
+            column_maxima[x] = std::max(column_maxima[x], row[x]);
+            sum += row[x];
+        }
+    }
+    return sum / size.pixels();
+}
+
+void smooth(const float* picture, Size size, int radius, double sigma, float* smoothed) {
+    if (radius == 0) {
+        std::copy_n(picture, size.pixels(), smoothed);
+        return;
+    }
+    std::vector<double> exact;
+    double sum = 0;
+    for (int step = -radius; step <= radius; ++step) {
+        exact.push_back(std::exp(-step * step / (2 * sigma * sigma)));
+        sum += exact.back();
+    }
+    std::vector<float> weights;
+    for (const double weight : exact) {
+        weights.push_back(static_cast<float>(weight / sum));
+    }
+    std::vector<float> padded(static_cast<std::size_t>(size.width + 2 * radius));
+    for (int y = 0; y < size.height; ++y) {
+        float* const columns = padded.data() + radius;
+        std::fill_n(columns, size.width, 0.0f);
+        for (int step = -radius; step <= radius; ++step) {
+            const float* row = picture + mirrored(y + step, size.height) * size.width;
+            const float weight = weights[static_cast<std::size_t>(step + radius)];
+            for (int x = 0; x < size.width; ++x) {
+                columns[x] += weight * row[x];
+            }
+        }
+        mirror_ends(padded.data(), size.width, radius);
+        float* out = smoothed + y * size.width;
+        std::fill_n(out, size.width, 0.0f);
+        for (int step = 0; step <= 2 * radius; ++step) {
+            const float weight = weights[static_cast<std::size_t>(step)];
+            for (int x = 0; x < size.width; ++x) {
+                out[x] += weight * padded[static_cast<std::size_t>(x + step)];
+            }
+        }
+    }
+}
+
+double statistics_of(const float* luma, Size size, float* mean, float* variance) {
+    std::vector<float> squares(static_cast<std::size_t>(size.pixels()));
+    for (int n = 0; n < size.pixels(); ++n) {
+        squares[static_cast<std::size_t>(n)] = luma[n] * luma[n];
+    }
+    mean_in_windows(luma, size, mean);
+    mean_in_windows(squares.data(), size, variance);
+    double sum = 0;
+    for (int n = 0; n < size.pixels(); ++n) {
+        variance[n] = std::max(variance[n] - mean[n] * mean[n], 0.0f);
+        sum += std::sqrt(variance[n]);
+    }
+    return sum / size.pixels();
+}
+
+void found_again(const LookView& x, const LookView& y, Size size, const Likeness& likeness, float* found) {
+    std::vector<float> products(static_cast<std::size_t>(size.pixels()));
+    for (int n = 0; n < size.pixels(); ++n) {
+        products[static_cast<std::size_t>(n)] = x.luma[n] * y.luma[n];
+    }
+    mean_in_windows(products.data(), size, found);
+    const float error = static_cast<float>(likeness.error), lost = static_cast<float>(likeness.lost);
+    const float range = static_cast<float>(likeness.found - likeness.lost);
+    for (int n = 0; n < size.pixels(); ++n) {
+        const float covariance = found[n] - x.mean[n] * y.mean[n];
+        const float scale = std::sqrt((x.variance[n] + error) * (y.variance[n] + error));
+        found[n] = std::min(std::max((covariance / scale - lost) / range, 0.0f), 1.0f);
+    }
+}
+
+Score score_of(const LookView& x, const LookView& y, Size size, const Likeness& likeness, const float* inside,
+               float burnt) {
+    std::vector<float> found(static_cast<std::size_t>(size.pixels()));
+    found_again(x, y, size, likeness, found.data());
+    const float texture = static_cast<float>(likeness.texture);
+    Score score{};
+    for (int n = 0; n < size.pixels(); ++n) {
+        float weight = std::max(x.variance[n], y.variance[n]);
+        weight /= weight + texture;
+        if (inside != nullptr) {
+            weight *= inside[n];
+        }
+        score.weight += weight;
+        if (std::max(x.luma[n], y.luma[n]) < burnt) {
+            score.left += weight;
+            score.found += weight * found[static_cast<std::size_t>(n)];
+        }
+    }
+    return score;
+}
+
+} // namespace trtswap

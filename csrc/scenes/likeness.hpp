@@ -1,0 +1,53 @@
+// How alike two small pictures are, pixel by pixel: the arithmetic behind trtswap/stages/scene_match.py.
+//
+// Pictures are float32, row by row; beyond a border they go on mirrored about its last pixel.
+#pragma once
+
+#include <vector>
+
+namespace trtswap {
+
+constexpr int kLikenessRadius = 3; // windows of 7 x 7
+
+struct Size {
+    int width, height; // each above any radius used
+
+    int pixels() const { return width * height; }
+};
+
+// A picture after smoothing, with its statistics in windows.
+struct LookView {
+    const float* luma;
+    const float* mean;
+    const float* variance;
+};
+
+// The luma (ITU-R BT.601) of three planes, 0..255, and the largest of each row and of each column. Returns the mean.
+double luma_of(const float* planes, Size size, float* luma, float* row_maxima, float* column_maxima);
+
+// Gaussian smoothing with so many pixels to either side, sigma in pixels; radius 0 copies.
+void smooth(const float* picture, Size size, int radius, double sigma, float* smoothed);
+
+// Mean and variance in windows. Returns the mean standard deviation.
+double statistics_of(const float* luma, Size size, float* mean, float* variance);
+
+// How the normalised correlation of two pictures in windows is turned into a share of what is found again.
+struct Likeness {
+    double error;   // variance of noise, added to that of either
+    double texture; // variance of the second one at which a pixel has half its weight
+    double lost, found;
+};
+
+// Per pixel 0, at a correlation of `lost` and below, to 1, at `found` and above.
+void found_again(const LookView& x, const LookView& y, Size size, const Likeness& likeness, float* found);
+
+// Sums over the pixels: of the weights, of those below `burnt` in both, and of these times what is found.
+struct Score {
+    double weight, left, found;
+};
+
+// inside: weights to multiply with, or null.
+Score score_of(const LookView& x, const LookView& y, Size size, const Likeness& likeness, const float* inside,
+               float burnt);
+
+} // namespace trtswap

@@ -1,0 +1,123 @@
+"""The native arithmetic of the scene match against OpenCV and SciPy, on fresh random pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from scipy.ndimage import uniform_filter
+
+from trtswap.native import core
+from trtswap.types import Array
+
+ERROR, TEXTURE, LOST, FOUND = 1.5, 30.0, 0.5, 0.9
+
+
+@pytest.fixture(params=[(45, 80), (7, 9), (33, 21)])
+def pictures(request: pytest.FixtureRequest) -> tuple[Array, Array]:
+    """Two that are alike in parts, R'G'B', with the detail of photographs."""
+    height, width = request.param
+    rng = np.random.default_rng()
+    first, other = rng.uniform(0, 255, (2, 3, height, width))
+    first, other = (cv2.GaussianBlur(item.transpose(1, 2, 0), (0, 0), 1.0) for item in (first, other))
+    share = np.linspace(0, 1, width)[:, None]
+    second = first * (1 - share) + other * share
+    one, two = (item.transpose(2, 0, 1).astype(np.float32) for item in (first, second))
+    return one, two
+
+
+def window_means(values: Array) -> Array:
+    means: Array = uniform_filter(values.astype(np.float64), 7, mode="mirror")
+    return means
+
+
+def statistics(luma: Array) -> tuple[Array, Array]:
+    luma = luma.astype(np.float64)
+    mean = window_means(luma)
+    return mean, window_means(luma * luma) - mean * mean
+
+
+def truly_found(x: Array, y: Array) -> Array:
+    (mean_x, variance_x), (mean_y, variance_y) = statistics(x), statistics(y)
+    covariance = window_means(x.astype(np.float64) * y) - mean_x * mean_y
+    correlation = covariance / np.sqrt((variance_x + ERROR) * (variance_y + ERROR))
+    return np.clip((correlation - LOST) / (FOUND - LOST), 0, 1)
+
+
+def looks(pictures: tuple[Array, Array]) -> list[Array]:
+    return [core.scene_look(core.scene_luma(picture)[0], 0, 0.0)[0] for picture in pictures]
+
+
+def test_luma(pictures: tuple[Array, Array]) -> None:
+    picture, _ = pictures
+    luma, mean, rows, columns = core.scene_luma(picture)
+    expected = np.einsum("c,chw->hw", [0.299, 0.587, 0.114], picture.astype(np.float64))
+    np.testing.assert_allclose(luma, expected, rtol=1e-6, atol=1e-4)
+    assert mean == pytest.approx(expected.mean(), rel=1e-6)
+    np.testing.assert_array_equal(rows, luma.max(axis=1))
+    np.testing.assert_array_equal(columns, luma.max(axis=0))
+
+
+@pytest.mark.parametrize(("radius", "sigma"), [(0, 0.0), (1, 0.8), (6, 1.5)])
+def test_a_look(pictures: tuple[Array, Array], radius: int, sigma: float) -> None:
+    luma = core.scene_luma(pictures[0])[0]
+    size = (2 * radius + 1,) * 2
+    smooth = cv2.GaussianBlur(luma.astype(np.float64), size, sigma) if radius else luma
+    (found, mean, variance), contrast = core.scene_look(luma, radius, sigma)
+    np.testing.assert_allclose(found, smooth, atol=1e-3)
+    true_mean, true_variance = statistics(smooth)
+    np.testing.assert_allclose(mean, true_mean, atol=1e-3)
+    np.testing.assert_allclose(variance, true_variance, atol=0.02)  # of squares up to 65025, in float32
+    assert contrast == pytest.approx(np.sqrt(variance.astype(np.float64)).mean(), rel=1e-6)
+
+
+def test_an_even_picture_has_no_contrast() -> None:
+    value = np.random.default_rng().uniform(0, 255)
+    (_, _, variance), contrast = core.scene_look(np.full((45, 80), value, np.float32), 1, 0.8)
+    assert variance.min() >= 0
+    assert contrast < 0.1
+
+
+def test_what_is_found_again(pictures: tuple[Array, Array]) -> None:
+    x, y = looks(pictures)
+    found = core.scene_found(x, y, ERROR, LOST, FOUND)
+    np.testing.assert_allclose(found, truly_found(x[0], y[0]), atol=2e-3)
+    assert core.scene_found(x, x, ERROR, LOST, FOUND).mean() > 0.99
+    if found.shape == (45, 80):
+        assert found[:, 5:15].mean() > found[:, -15:-5].mean() + 0.3
+
+
+@pytest.mark.parametrize("limit", [np.inf, 130.0])
+@pytest.mark.parametrize("barred", [False, True])
+def test_the_score(pictures: tuple[Array, Array], limit: float, barred: bool) -> None:
+    x, y = looks(pictures)
+    inside = None
+    if barred:
+        inside = np.ones(x.shape[1:], np.float32)
+        inside[:2] = 0
+    (_, variance_x), (_, variance_y) = statistics(x[0]), statistics(y[0])
+    most = np.maximum(np.maximum(variance_x, variance_y), 0)
+    weight = most / (most + TEXTURE) * (1 if inside is None else inside)
+    left = weight * (np.maximum(x[0], y[0]) < limit)
+    expected = weight.sum(), left.sum(), (left * truly_found(x[0], y[0])).sum()
+    sums = core.scene_score(x, y, ERROR, TEXTURE, LOST, FOUND, inside, limit)
+    np.testing.assert_allclose(sums, expected, rtol=2e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: core.scene_luma(np.zeros((2, 45, 80), np.float32)),
+        lambda: core.scene_luma(np.zeros((3, 3, 80), np.float32)),
+        lambda: core.scene_look(np.zeros((45, 80, 1), np.float32), 0, 0.0),
+        lambda: core.scene_look(np.zeros((45, 80), np.float32), 45, 1.0),
+        lambda: core.scene_look(np.zeros((45, 80), np.float32), 1, 0.0),
+        lambda: core.scene_found(np.zeros((3, 45, 80)), np.zeros((3, 45, 81)), 1.0, 0.5, 0.9),
+        lambda: core.scene_score(*[np.zeros((3, 9, 9))] * 2, 1.0, 1.0, 0.5, 0.9, np.zeros((9, 8)), 1.0),
+    ],
+)
+def test_what_does_not_fit_is_refused(call: Any) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        call()
