@@ -189,6 +189,9 @@ class _Bench:
         told = {"one_fps": fps, "one_faces": faces, **peak("one")}
         if "engines_fps" in self._found:
             told["share_of_engines"] = fps / self._found["engines_fps"]
+        if self._wanted.trace is not None:
+            with tracing.to_file(self._wanted.trace, overwrite=True):
+                self._surfaces(1)
         return told
 
     def monitored(self) -> dict[str, float]:

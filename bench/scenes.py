@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.scenes import DISTURBANCES, HARD, Case, make_cases, scene_cuts
 
+from trtswap.stages.scene_match import pictures
 from trtswap.stages.scenes import SceneDetector, thumbnails
 from trtswap.types import PixelFormat, Surface
 
@@ -118,7 +119,7 @@ def push_times(small: np.ndarray, clock: Callable[[], float]) -> tuple[float, ..
     detector, timings = SceneDetector(), []
     for thumbnail in small:
         started = clock()
-        detector.push(thumbnail)
+        detector.push(pictures(thumbnail[None])[0])
         timings.append((clock() - started) * 1e3)
     return tuple(timings[3:])
 

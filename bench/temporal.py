@@ -20,6 +20,7 @@ import numpy as np
 
 from trtswap.options import SmoothOptions, SwapOptions
 from trtswap.stages.gaps import GapFiller
+from trtswap.stages.scene_match import Picture, pictures
 from trtswap.stages.scenes import SceneDetector, thumbnails
 from trtswap.stages.smooth import make_smoother
 from trtswap.stages.track import Tracker
@@ -60,7 +61,7 @@ class Crowd:
         return faces if rng.random() > 0.02 else faces.take(np.flatnonzero(rng.random(count) > 0.1))
 
 
-def pictures(rng: np.random.Generator, count: int = 8) -> list[Surface]:
+def panning(rng: np.random.Generator, count: int = 8) -> list[Surface]:
     """A textured picture that pans by half a percent a frame, to and fro."""
     coarse = rng.integers(20, 235, (40, 80), np.uint8)
     wide = cv2.resize(coarse, (SIZE[0] + 10 * count, SIZE[1]), interpolation=cv2.INTER_CUBIC)
@@ -86,13 +87,18 @@ class Line:
         """A batch of frames through all of them, as a run passes them."""
         started = time.thread_time()
         small = thumbnails(surfaces)
-        share_ms = 1e3 * (time.thread_time() - started) / len(batch)
-        for number, (faces, thumbnail) in enumerate(zip(batch, small, strict=True)):
-            self.spent_ms.append(dict.fromkeys(STAGES, 0.0) | {"thumbnail": share_ms})
-            self._push(faces, thumbnail, (first + number) / RATE)
+        made = time.thread_time()
+        compared = pictures(small)
+        shares_ms = {
+            "thumbnail": 1e3 * (made - started) / len(batch),
+            "scene cuts": 1e3 * (time.thread_time() - made) / len(batch),
+        }
+        for number, (faces, picture) in enumerate(zip(batch, compared, strict=True)):
+            self.spent_ms.append(dict.fromkeys(STAGES, 0.0) | shares_ms)
+            self._push(faces, picture, (first + number) / RATE)
 
-    def _push(self, faces: Faces, thumbnail: np.ndarray, time_s: float) -> None:
-        self._timed("scene cuts", lambda: self._scenes.push(thumbnail))
+    def _push(self, faces: Faces, picture: Picture, time_s: float) -> None:
+        self._timed("scene cuts", lambda: self._scenes.push(picture))
         tracked = self._timed("tracks", lambda: self._tracker.push(faces, cut=False, time_s=time_s))
         for filled in self._timed("gaps", lambda: self._filler.push(tracked, cut=False)):
             self._timed("smoothing", lambda kept=filled: self._smoother.push(kept, cut=False, time_s=time_s))
@@ -141,7 +147,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     rng = np.random.default_rng(1)
     kind = (arguments.faces, not arguments.without_68, arguments.resting)
-    crowd, shown = Crowd(*kind, rng), pictures(rng)
+    crowd, shown = Crowd(*kind, rng), panning(rng)
     line = Line()
     for first in range(0, arguments.frames, BATCH):
         line.push(*batch_of(crowd, shown, first), first)

@@ -176,7 +176,7 @@ def test_nothing_grows_from_target_to_target(world: Path, tmp_path: Path) -> Non
         gc.collect()
         held.append((threading.active_count(), len(os.listdir("/proc/self/fd"))))  # noqa: PTH208
     assert len(held) == 12
-    assert min(held[-4:]) == min(held[1:5])  # for an instant others, such as the runner of tests, may hold some too
+    assert min(held[-4:]) == min(held[1:5])  # for an instant the runner of tests may hold some too
 
 
 class TestCommandLine:

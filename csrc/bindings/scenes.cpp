@@ -1,7 +1,8 @@
-#include "scenes/likeness.hpp"
+#include <algorithm>
 
 #include "bindings/arrays.hpp"
 #include "bindings/numbers.hpp"
+#include "scenes/likeness.hpp"
 
 namespace trtswap::bindings {
 
@@ -24,24 +25,64 @@ LookView look_of(const Floats& planes, Size size) {
     return {luma, luma + size.pixels(), luma + 2 * size.pixels()};
 }
 
-py::tuple scene_luma(const Floats& thumbnail) {
-    expect_shape(thumbnail, {3, -1, -1}, "thumbnail: expected [3, h, w]");
-    const Size size = size_of(thumbnail, "thumbnail: expected at least 4 x 4 pixels");
-    Floats luma({size.height, size.width}), rows(size.height), columns(size.width);
-    const double mean = luma_of(thumbnail.data(), size, luma.mutable_data(), rows.mutable_data(),
-                                columns.mutable_data());
-    return py::make_tuple(luma, mean, rows, columns);
+void expect_smoothing(int radius, double sigma_px, Size size) {
+    require(radius >= 0 && radius < std::min(size.width, size.height), "radius: expected less than the picture");
+    require(radius == 0 || sigma_px > 0, "sigma_px: expected more than 0");
+}
+
+// Writes luma, mean and variance; returns the contrast.
+double look_at(const float* luma, Size size, int radius, double sigma_px, float* planes) {
+    smooth(luma, size, radius, sigma_px, planes);
+    return statistics_of(planes, size, planes + size.pixels(), planes + 2 * size.pixels());
+}
+
+Floats scene_halve(const Floats& pictures) {
+    expect_shape(pictures, {-1, -1, -1, -1}, "pictures: expected [N, C, 2 h, 2 w]");
+    const int planes = static_cast<int>(pictures.shape(0) * pictures.shape(1));
+    const Size size{static_cast<int>(pictures.shape(3) / 2), static_cast<int>(pictures.shape(2) / 2)};
+    require(pictures.shape(3) == 2 * size.width && pictures.shape(2) == 2 * size.height,
+            "pictures: expected an even width and height");
+    Floats small({pictures.shape(0), pictures.shape(1), pictures.shape(2) / 2, pictures.shape(3) / 2});
+    const float* from = pictures.data();
+    float* to = small.mutable_data();
+    const py::gil_scoped_release unlocked;
+    for (int n = 0; n < planes; ++n) {
+        halve(from + 4 * n * size.pixels(), size, to + n * size.pixels());
+    }
+    return small;
+}
+
+// Of several thumbnails at once: lumas, their means, largest values of rows and of columns, looks, contrasts.
+py::tuple scene_pictures(const Floats& thumbnails, int radius, double sigma_px) {
+    expect_shape(thumbnails, {-1, 3, -1, -1}, "thumbnails: expected [N, 3, h, w]");
+    const Size size = size_of(thumbnails, "thumbnails: expected at least 4 x 4 pixels");
+    expect_smoothing(radius, sigma_px, size);
+    const py::ssize_t count = thumbnails.shape(0), height = size.height, width = size.width;
+    Floats lumas({count, height, width}), rows({count, height}), columns({count, width});
+    Floats looks({count, static_cast<py::ssize_t>(kLookPlanes), height, width});
+    Numbers means(count), contrasts(count);
+    const float* from = thumbnails.data();
+    float *luma = lumas.mutable_data(), *look = looks.mutable_data();
+    float *highest_rows = rows.mutable_data(), *highest_columns = columns.mutable_data();
+    double *mean = means.mutable_data(), *contrast = contrasts.mutable_data();
+    {
+        const py::gil_scoped_release unlocked;
+        for (py::ssize_t n = 0; n < count; ++n) {
+            float* own = luma + n * size.pixels();
+            mean[n] = luma_of(from + n * 3 * size.pixels(), size, own, highest_rows + n * height,
+                              highest_columns + n * width);
+            contrast[n] = look_at(own, size, radius, sigma_px, look + n * kLookPlanes * size.pixels());
+        }
+    }
+    return py::make_tuple(lumas, means, rows, columns, looks, contrasts);
 }
 
 py::tuple scene_look(const Floats& luma, int radius, double sigma_px) {
     expect_shape(luma, {-1, -1}, "luma: expected [h, w]");
     const Size size = size_of(luma, "luma: expected at least 4 x 4 pixels");
-    require(radius >= 0 && radius < std::min(size.width, size.height), "radius: expected less than the picture");
-    require(radius == 0 || sigma_px > 0, "sigma_px: expected more than 0");
+    expect_smoothing(radius, sigma_px, size);
     Floats planes({kLookPlanes, size.height, size.width});
-    float* const out = planes.mutable_data();
-    smooth(luma.data(), size, radius, sigma_px, out);
-    const double contrast = statistics_of(out, size, out + size.pixels(), out + 2 * size.pixels());
+    const double contrast = look_at(luma.data(), size, radius, sigma_px, planes.mutable_data());
     return py::make_tuple(planes, contrast);
 }
 
@@ -70,9 +111,11 @@ py::tuple scene_score(const Floats& x, const Floats& y, double error, double tex
 
 } // namespace
 
-// These take microseconds for a thumbnail: the GIL is kept, which costs more to get back where threads want it.
+// What takes microseconds keeps the GIL, which costs more to get back where threads want it; what is done for a whole
+// batch lets go of it.
 void register_scenes(py::module_& module) {
-    module.def("scene_luma", &scene_luma, py::arg("thumbnail"));
+    module.def("scene_halve", &scene_halve, py::arg("pictures"));
+    module.def("scene_pictures", &scene_pictures, py::arg("thumbnails"), py::arg("radius"), py::arg("sigma_px"));
     module.def("scene_look", &scene_look, py::arg("luma"), py::arg("radius"), py::arg("sigma_px"));
     module.def("scene_found", &scene_found, py::arg("x"), py::arg("y"), py::arg("error"), py::arg("lost"),
                py::arg("found"));

@@ -55,6 +55,17 @@ void mean_in_windows(const float* picture, Size size, float* mean) {
 
 } // namespace
 
+void halve(const float* plane, Size size, float* small) {
+    for (int y = 0; y < size.height; ++y) {
+        const float* above = plane + 4 * y * size.width;
+        const float* below = above + 2 * size.width;
+        float* row = small + y * size.width;
+        for (int x = 0; x < size.width; ++x) {
+            row[x] = 0.25f * ((above[2 * x] + below[2 * x]) + (above[2 * x + 1] + below[2 * x + 1]));
+        }
+    }
+}
+
 double luma_of(const float* planes, Size size, float* luma, float* row_maxima, float* column_maxima) {
     const float* red = planes;
     const float* green = red + size.pixels();

@@ -22,6 +22,9 @@ struct LookView {
     const float* variance;
 };
 
+// A plane made half as wide and high, by the mean of 2 x 2 pixels. size: of the small one.
+void halve(const float* plane, Size size, float* small);
+
 // The luma (ITU-R BT.601) of three planes, 0..255, and the largest of each row and of each column. Returns the mean.
 double luma_of(const float* planes, Size size, float* luma, float* row_maxima, float* column_maxima);
 

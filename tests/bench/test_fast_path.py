@@ -31,7 +31,8 @@ def test_every_part_runs(
     import fast_parts
 
     small = ["--size", "320x180", "--count", "4", "--batches", "1", "--times", "1", "--turns", "1"]
-    arguments = [*small, "--folder", str(tmp_path / "files")]
+    trace = tmp_path / "one.json"
+    arguments = [*small, "--folder", str(tmp_path / "files"), "--trace", str(trace)]
     try:
         fast_parts.run(fast_path.arguments(arguments))
     finally:
@@ -44,6 +45,8 @@ def test_every_part_runs(
         assert "errors" not in item, item
         row.update(item)
     assert row["one_faces"] == 1
+    names = {event.get("name") for event in json.loads(trace.read_text())["traceEvents"]}
+    assert {"analyse", "steady", "swap", "composite"} <= names
     assert row["four_faces"] == 4
     assert all(row[name] > 0 for name in fast_path._COLUMNS)
 

@@ -52,6 +52,32 @@ def test_a_spelled_out_normalisation_is_one_island() -> None:
     assert sum(node.op_type == "Cast" for node in half.graph.node) <= 4  # in, out, input and output
 
 
+def test_the_centre_of_a_heat_map_is_taken_in_float32() -> None:
+    """Attention, which is the same without constants, and other products stay in half."""
+    rng = np.random.default_rng()
+    graph = Graph()
+    x = graph.node(
+        "Conv", graph.input("x", [1, 4, 32, 32]), rng.normal(0, 0.1, (2, 4, 1, 1)).astype(np.float32)
+    )
+    flat = graph.node("Reshape", x, np.array([1, 2, 1024]))
+    weights = graph.node("Softmax", flat, axis=2)
+    same = graph.node("Reshape", weights, np.array([1, 2, 1024]))
+    grid = np.stack(np.meshgrid(np.arange(32.0), np.arange(32.0)), -1).reshape(1024, 2).astype(np.float32)
+    graph.output(graph.node("MatMul", same, grid), "points", [1, 2, 2])
+    attention = graph.node("MatMul", weights, graph.node("Transpose", flat, perm=[0, 2, 1]))
+    graph.output(attention, "attention", [1, 2, 2])
+    graph.output(graph.node("MatMul", flat, grid), "plain", [1, 2, 2])
+    model = graphs.normalise(graph.model())
+    inputs = {"x": rng.normal(0, 1, (1, 4, 32, 32)).astype(np.float32)}
+    decision = decide(model, scan(model, inputs))
+    products = [node.name in decision.keep for node in model.graph.node if node.op_type == "MatMul"]
+    assert products == [True, False, False]
+    assert "1 expectation" in decision.summary()
+    expected = HostNetwork(model).run(inputs)[0]
+    found = ReferenceEvaluator(to_half(model, decision)).run(None, inputs)[0]
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
 def test_islands_hold_where_true_float16_arithmetic_breaks() -> None:
     """Everything in half is far off; with the decision's islands it is close to float32."""
     model, inputs = norm_network(np.random.default_rng())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -223,9 +224,11 @@ def test_a_thousand_opens_leak_nothing(folder: Path) -> None:
             device.driver().Context.synchronize()
             return int(device.driver().mem_get_info()[0])
 
-    before = cycle(50)
-    after = cycle(1000)
-    assert before - after < 8 << 20  # the driver keeps pages of 2 MiB
+    free = [cycle(50), *(cycle(250) for _ in range(4))]
+    taken = [before - after for before, after in pairwise(free)]
+    assert min(taken) < 2 << 20, (
+        taken
+    )  # the driver's pages; others take some of that GPU too, a leak does every time
 
 
 def test_a_call_costs_little_python(folder: Path) -> None:

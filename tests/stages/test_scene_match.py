@@ -46,31 +46,37 @@ def truly_found(x: Array, y: Array) -> Array:
     return np.clip((correlation - LOST) / (FOUND - LOST), 0, 1)
 
 
-def looks(pictures: tuple[Array, Array]) -> list[Array]:
-    return [core.scene_look(core.scene_luma(picture)[0], 0, 0.0)[0] for picture in pictures]
-
-
-def test_luma(pictures: tuple[Array, Array]) -> None:
-    picture, _ = pictures
-    luma, mean, rows, columns = core.scene_luma(picture)
-    expected = np.einsum("c,chw->hw", [0.299, 0.587, 0.114], picture.astype(np.float64))
-    np.testing.assert_allclose(luma, expected, rtol=1e-6, atol=1e-4)
-    assert mean == pytest.approx(expected.mean(), rel=1e-6)
-    np.testing.assert_array_equal(rows, luma.max(axis=1))
-    np.testing.assert_array_equal(columns, luma.max(axis=0))
+def looks(pictures: tuple[Array, Array], radius: int = 0, sigma: float = 0.0) -> Array:
+    planes: Array = core.scene_pictures(np.stack(pictures), radius, sigma)[4]
+    return planes
 
 
 @pytest.mark.parametrize(("radius", "sigma"), [(0, 0.0), (1, 0.8), (6, 1.5)])
-def test_a_look(pictures: tuple[Array, Array], radius: int, sigma: float) -> None:
-    luma = core.scene_luma(pictures[0])[0]
-    size = (2 * radius + 1,) * 2
-    smooth = cv2.GaussianBlur(luma.astype(np.float64), size, sigma) if radius else luma
-    (found, mean, variance), contrast = core.scene_look(luma, radius, sigma)
-    np.testing.assert_allclose(found, smooth, atol=1e-3)
-    true_mean, true_variance = statistics(smooth)
-    np.testing.assert_allclose(mean, true_mean, atol=1e-3)
-    np.testing.assert_allclose(variance, true_variance, atol=0.02)  # of squares up to 65025, in float32
-    assert contrast == pytest.approx(np.sqrt(variance.astype(np.float64)).mean(), rel=1e-6)
+def test_pictures_and_their_looks(pictures: tuple[Array, Array], radius: int, sigma: float) -> None:
+    lumas, means, rows, columns, planes, contrasts = core.scene_pictures(np.stack(pictures), radius, sigma)
+    expected = np.einsum("c,nchw->nhw", [0.299, 0.587, 0.114], np.stack(pictures).astype(np.float64))
+    np.testing.assert_allclose(lumas, expected, rtol=1e-6, atol=1e-4)
+    np.testing.assert_allclose(means, expected.mean(axis=(1, 2)), rtol=1e-6)
+    np.testing.assert_array_equal(rows, lumas.max(axis=2))
+    np.testing.assert_array_equal(columns, lumas.max(axis=1))
+    for luma, (smoothed, mean, variance), contrast in zip(lumas, planes, contrasts, strict=True):
+        size = (2 * radius + 1,) * 2
+        smooth = cv2.GaussianBlur(luma.astype(np.float64), size, sigma) if radius else luma
+        np.testing.assert_allclose(smoothed, smooth, atol=1e-3)
+        true_mean, true_variance = statistics(smooth)
+        np.testing.assert_allclose(mean, true_mean, atol=1e-3)
+        np.testing.assert_allclose(variance, true_variance, atol=0.02)  # of squares up to 65025, in float32
+        assert contrast == pytest.approx(np.sqrt(variance.astype(np.float64)).mean(), rel=1e-6)
+        alone, same = core.scene_look(luma, radius, sigma)
+        np.testing.assert_array_equal(alone, [smoothed, mean, variance])
+        assert same == contrast
+
+
+def test_halves() -> None:
+    rng = np.random.default_rng()
+    picture = rng.uniform(0, 255, (2, 3, 90, 160)).astype(np.float32)
+    expected = picture.reshape(2, 3, 45, 2, 80, 2).mean(axis=(3, 5), dtype=np.float64)
+    np.testing.assert_allclose(core.scene_halve(picture), expected, rtol=1e-6)
 
 
 def test_an_even_picture_has_no_contrast() -> None:
@@ -109,8 +115,9 @@ def test_the_score(pictures: tuple[Array, Array], limit: float, barred: bool) ->
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: core.scene_luma(np.zeros((2, 45, 80), np.float32)),
-        lambda: core.scene_luma(np.zeros((3, 3, 80), np.float32)),
+        lambda: core.scene_halve(np.zeros((1, 3, 45, 80), np.float32)),
+        lambda: core.scene_pictures(np.zeros((1, 2, 45, 80), np.float32), 1, 0.8),
+        lambda: core.scene_pictures(np.zeros((1, 3, 3, 80), np.float32), 1, 0.8),
         lambda: core.scene_look(np.zeros((45, 80, 1), np.float32), 0, 0.0),
         lambda: core.scene_look(np.zeros((45, 80), np.float32), 45, 1.0),
         lambda: core.scene_look(np.zeros((45, 80), np.float32), 1, 0.0),

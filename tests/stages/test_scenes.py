@@ -20,6 +20,7 @@ from support.scenes import DISTURBANCES, HARD, detected_cuts, make_case, scene_c
 from support.targets import Target
 
 from trtswap import video
+from trtswap.stages.scene_match import pictures
 from trtswap.stages.scenes import HEIGHT, WIDTH, SceneDetector, thumbnails
 from trtswap.types import PixelFormat, Surface
 
@@ -66,7 +67,7 @@ def _surface(frame: Any) -> Surface:
 
 def test_a_decision_comes_one_frame_late(shots) -> None:
     detector = SceneDetector()
-    answers = [detector.push(thumbnail) for thumbnail in [*shots[0][:4], *shots[1][:4]]]
+    answers = [detector.push(picture) for picture in pictures(np.concatenate([shots[0][:4], shots[1][:4]]))]
     assert answers == [None, False, False, False, False, True, False, False]
     assert detector.flush() is False
 
@@ -77,11 +78,12 @@ def test_the_last_frame_may_begin_a_scene(shots) -> None:
 
 def test_a_new_video_begins_after_flush(shots) -> None:
     detector = SceneDetector()
-    for thumbnail in shots[0]:
-        detector.push(thumbnail)
+    for picture in pictures(shots[0]):
+        detector.push(picture)
     detector.flush()
-    assert detector.push(shots[1][0]) is None
-    assert detector.push(shots[1][1]) is False
+    first, second = pictures(shots[1][:2])
+    assert detector.push(first) is None
+    assert detector.push(second) is False
     assert detector.flush() is False
 
 
@@ -128,7 +130,7 @@ def test_memory_does_not_grow(shots) -> None:
 
     def run(part: Any) -> int:
         for index, shot in enumerate(part):
-            detector.push(shots[shot][index % 12])
+            detector.push(pictures(shots[shot][index % 12][None])[0])
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 

@@ -16,6 +16,7 @@ import numpy as np
 from support.effects import barred, captioned, compressed, noisy, stored
 from support.pictures import background, face_placement, paint_face
 from support.worlds import HEIGHT, WIDTH, Camera, Picture, Shot, Studio, portrait, texture, view
+from trtswap.stages.scene_match import pictures
 from trtswap.stages.scenes import SceneDetector, thumbnails
 from trtswap.types import PixelFormat, Surface
 
@@ -60,7 +61,7 @@ def scene_cuts(frames: Sequence[Any]) -> list[int]:
 def detected_cuts(small: Sequence[Any]) -> list[int]:
     """The same of thumbnails."""
     detector = SceneDetector()
-    answers = [detector.push(thumbnail) for thumbnail in small]
+    answers = [detector.push(picture) for picture in (pictures(np.stack(small)) if len(small) else ())]
     assert answers[:1] in ([], [None])
     assert None not in answers[1:]
     answers = [*answers[1:], detector.flush()]

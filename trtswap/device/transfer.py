@@ -18,22 +18,6 @@ _SLACK = 2
 """Results that lie within so many times their own size come back in one copy."""
 
 
-class Fetch:
-    """Arrays on their way to the host."""
-
-    def __init__(self, staged: StagingBlock | None, event: Event | None, arrays: list[Array]) -> None:
-        self._staged = staged
-        self._event = event
-        self._arrays = arrays
-
-    def get(self) -> list[Array]:
-        """Copies that belong to the caller, once they are there. Raises DeviceError when the work before failed."""
-        if self._event is None:
-            return self._arrays
-        self._event.wait()
-        return [array.copy() for array in self._arrays]
-
-
 class _Exposed:
     """Page-locked memory under an array, which keeps it."""
 
@@ -47,6 +31,32 @@ class _Exposed:
             "data": (int(staged.memory.ctypes.data) + start, False),
             "version": 3,
         }
+
+
+class Fetch:
+    """Arrays on their way to the host, or there already (event None)."""
+
+    def __init__(self, event: Event | None, arrays: list[Array]) -> None:
+        self._event = event
+        self._arrays = arrays
+
+    def get(self) -> list[Array]:
+        """Copies that belong to the caller, once they are there. Raises DeviceError when the work before failed."""
+        return self.lent() if self._event is None else [array.copy() for array in self.lent()]
+
+    def lent(self) -> list[Array]:
+        """The same in page-locked memory, of which there is little: for who lets go of them soon, not for keeping."""
+        if self._event is not None:
+            self._event.wait()
+        return self._arrays
+
+
+def _exposed(staged: StagingBlock, views: Sequence[GpuArray], starts: Sequence[int]) -> list[Array]:
+    """What will be there of arrays whose copies begin at `starts`."""
+    return [
+        np.asarray(_Exposed(staged, at, view.shape, view.dtype))
+        for view, at in zip(views, starts, strict=False)
+    ]
 
 
 def is_on_device(array: Any) -> bool:
@@ -75,7 +85,7 @@ def fetch(arrays: Sequence[DeviceArray]) -> Fetch:
     Arrays that lie together, as the outputs of an engine do, come in one copy. Raises DeviceError.
     """
     if not any(is_on_device(array) for array in arrays):
-        return Fetch(None, None, list(arrays))
+        return Fetch(None, list(arrays))
     views = [_as_gpu_array(array) for array in arrays]
     first, span = _span(views)
     gpu = open_gpu(views[0].device)
@@ -92,11 +102,7 @@ def fetch(arrays: Sequence[DeviceArray]) -> Fetch:
         for view, at in zip(views, starts, strict=True) if first is None else ():
             _pull(gpu, staged.memory[at : at + view.nbytes], view)
         event = staged.used = stream.record()
-    hosts = [
-        staged.memory[at : at + view.nbytes].view(view.dtype).reshape(view.shape)
-        for view, at in zip(views, starts, strict=True)
-    ]
-    return Fetch(staged, event, hosts)
+    return Fetch(event, _exposed(staged, views, starts))
 
 
 def to_host(array: DeviceArray) -> Array:
@@ -138,11 +144,7 @@ def download_later(surface: Surface) -> tuple[Surface, Event]:
             for view, at in zip(views, starts, strict=False):
                 _pull(gpu, staged.memory[at : at + view.nbytes], view)
         event = staged.used = stream.record()
-    planes = tuple(
-        np.asarray(_Exposed(staged, at, view.shape, view.dtype))
-        for view, at in zip(views, starts, strict=False)
-    )
-    return replace(surface, planes=planes), event
+    return replace(surface, planes=tuple(_exposed(staged, views, starts))), event
 
 
 def beside(array: Array, other: DeviceArray) -> Any:

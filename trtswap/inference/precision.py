@@ -37,6 +37,7 @@ _EXPONENTIALS = ("Exp", "Log", "Softmax", "LogSoftmax", "Pow", "Sqrt")
 _DIVISIONS = ("Div", "Reciprocal")
 _SQUARES = ("Mul", "Pow")
 _MATRIX_UNITS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+_PASSING = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Cast")
 _FLOAT32_ONLY = ("NonMaxSuppression", "RoiAlign", "Einsum", "RandomNormal", "RandomUniform")
 
 
@@ -117,6 +118,7 @@ def _fragile(
 ) -> Iterator[tuple[NodeProto, str]]:
     constants = graphs.initializers(model)
     yield from _spelled_out_norms(model)
+    yield from _expectations(model, constants)
     for node in nodes:
         kind = _kind(node)
         if kind is not None:
@@ -173,6 +175,21 @@ def _spelled_out_norms(model: ModelProto) -> Iterator[tuple[NodeProto, str]]:
         if centred is not None and centred.op_type == "Sub":
             yield centred, reason
         yield from ((follower, reason) for follower in _after_variance(node, readers))
+
+
+def _expectations(model: ModelProto, constants: Mapping[str, np.ndarray]) -> Iterator[tuple[NodeProto, str]]:
+    """Products of a softmax with constants, such as the centre of a heat map: thousands of small shares are added up,
+    which TensorRT may do in half precision, where they are lost beside what they have become together."""
+    made = graphs.producers(model)
+    for node in model.graph.node:
+        if node.op_type not in ("MatMul", "Gemm") or not any(name in constants for name in node.input[:2]):
+            continue
+        for name in node.input[:2]:
+            source = made.get(name)
+            while source is not None and source.op_type in _PASSING:
+                source = made.get(source.input[0])
+            if source is not None and source.op_type == "Softmax":
+                yield node, "expectation: a softmax times constants"
 
 
 def _is_square(node: NodeProto) -> bool:

@@ -19,7 +19,7 @@ from trtswap.inference.contract import Binding, DeclaredTensor, bind
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.types import Array
 
-RECIPE = 2
+RECIPE = 3
 """Version of the preparation; part of every plan's key."""
 
 

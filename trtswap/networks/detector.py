@@ -71,7 +71,7 @@ class GridDetector(ABC):
         parts: list[list[Candidates]] = [[] for _ in surfaces]
         for angle_deg in options.angles if surfaces else ():
             tensor, placements = self.inputs(surfaces, options, angle_deg)
-            outputs = device.fetch(self.session.run({self.session.spec.picture.input: tensor})).get()
+            outputs = device.fetch(self.session.run({self.session.spec.picture.input: tensor})).lent()
             for part, found in zip(parts, self._found(outputs, placements, options), strict=True):
                 part.append(found)
         return parts

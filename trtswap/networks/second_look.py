@@ -142,7 +142,7 @@ class LookingTwice:
         """Points [F, looks, 5, 2] in pixels of their crop, and scores [F, looks], 0 where no face was seen near
         `centres` [looks, 2]."""
         outputs = self._network.session.run({self._network.session.spec.picture.input: pictures})
-        outputs = device.fetch(outputs).get()
+        outputs = device.fetch(outputs).lent()
         items, found = self._network.candidates(outputs, _ALIKE * _LEAST_SCORE)
         sound = np.isfinite(found.landmarks).all(axis=(1, 2))
         slots, corners = self._crops_at(items[sound], found.landmarks[sound].mean(axis=1))

@@ -43,7 +43,7 @@ class _Arrival:
 
     def get(self) -> list[Array]:
         if self._coming is not None:
-            self._pictures, self._coming = self._coming.get(), None
+            self._pictures, self._coming = self._coming.lent(), None
         return self._pictures
 
 

@@ -17,6 +17,12 @@ class Bucket:
     least: float
     most: float
 
+    def take(self, value: float) -> None:
+        """Adds a later value."""
+        self.total += value
+        self.count += 1
+        self.least, self.most = min(self.least, value), max(self.most, value)
+
     def merged(self, later: Bucket) -> Bucket:
         """Both as one."""
         return Bucket(
@@ -42,15 +48,14 @@ class Series:
         """Takes a value; what is not finite is left out."""
         if not math.isfinite(value):
             return
-        single = Bucket(time_s, value, 1, value, value)
         if self.buckets and self.buckets[-1].count < self._per_bucket:
-            self.buckets[-1] = self.buckets[-1].merged(single)
+            self.buckets[-1].take(value)
             return
         if len(self.buckets) == self._capacity:
             pairs = zip(self.buckets[::2], self.buckets[1::2], strict=True)
             self.buckets = [first.merged(second) for first, second in pairs]
             self._per_bucket *= 2
-        self.buckets.append(single)
+        self.buckets.append(Bucket(time_s, value, 1, value, value))
 
     def rows(self) -> list[tuple[float, float, float, float]]:
         """Time in seconds, mean, least and greatest of each bucket."""

@@ -147,16 +147,16 @@ class PointTrace:
     """The five points of one face through all frames."""
 
     def __init__(self) -> None:
-        self._points: deque[Array] = deque(maxlen=3)
+        self._points: deque[list[list[float]]] = deque(maxlen=3)
 
     def jitter(self, landmarks_px: Array) -> float | None:
         """Takes the next frame's points [5, 2]: how much they bend away from even motion, in percent of the distance
         between the eyes; None before the third frame."""
-        self._points.append(np.asarray(landmarks_px, np.float64))
+        self._points.append(landmarks_px.tolist())
         if len(self._points) < 3:
             return None
         left, right = self._points[1][:2]
-        eyes = math.hypot(*(right - left))
+        eyes = math.dist(left, right)
         if eyes < 1e-6:
             return None
         return 100 * metrics.second_difference(self._points) / eyes

@@ -53,36 +53,45 @@ class Match:
     shift_px: float = 0.0
 
 
-class Look:
-    """The luma of a picture at one smoothness, with its local statistics: float32 [h, w], together `planes` [3, h, w].
+_NORMAL, _SMOOTH = (1, 0.8), (6, 1.5)
+"""Radius and sigma in pixels of the Gaussians that pictures are looked at through."""
 
-    smoothing: radius and sigma of a Gaussian in pixels, or None. contrast: the mean local standard deviation, in codes.
+
+class Look:
+    """The luma of a picture at one smoothness, with its local statistics.
+
+    planes: float32 [3, h, w]: luma, mean, variance. contrast: the mean local standard deviation, in codes. error: the
+    variance of noise; texture: that at which a pixel has half its weight.
     """
 
-    def __init__(
-        self, luma: Array, smoothing: tuple[int, float] | None, error: float, texture: float
-    ) -> None:
-        self.planes, self.contrast = core.scene_look(luma, *(smoothing or (0, 0.0)))
-        self.luma, self.mean, self.variance = self.planes
+    def __init__(self, planes: Array, contrast: float, error: float, texture: float) -> None:
+        self.planes, self.contrast = planes, contrast
+        self.luma: Array = planes[0]
+        self.mean: Array = planes[1]
+        self.variance: Array = planes[2]
         self.error, self.texture = error, texture
 
     @cached_property
     def even(self) -> Array:
         """Detail alone, evened out: uint8 [h, w], for finding motion."""
         detail = (self.luma - self.mean) / np.sqrt(self.variance + 6 * self.error)
-        return np.clip(128 + 48 * detail, 0, 255).astype(np.uint8)
+        even: Array = np.clip(128 + 48 * detail, 0, 255).astype(np.uint8)
+        return even
 
 
 class Picture:
-    """A thumbnail, float32 [3, h, w], R'G'B' 0..255, made ready for comparing."""
+    """A thumbnail made ready for comparing; see `pictures`.
 
-    def __init__(self, thumbnail: Array) -> None:
-        self.luma, self.brightness, *self._brightest = core.scene_luma(thumbnail)
-        self.normal = Look(self.luma, (1, 0.8), 1.5, 30.0)
+    luma: float32 [h, w], as it is; brightness: its mean. brightest: the largest luma of each row and of each column.
+    """
+
+    def __init__(self, luma: Array, brightness: float, brightest: tuple[Array, Array], normal: Look) -> None:
+        self.luma, self.brightness, self.normal = luma, brightness, normal
+        self._brightest = brightest
 
     @cached_property
     def smooth(self) -> Look:
-        return Look(self.luma, (6, 1.5), 0.15, 2.0)
+        return Look(*core.scene_look(self.luma, *_SMOOTH), 0.15, 2.0)
 
     @property
     def dim(self) -> bool:
@@ -104,6 +113,17 @@ class Picture:
         """Whether no edge has a bar."""
         rows, columns = self.lit
         return bool(rows[0] and rows[-1] and columns[0] and columns[-1])
+
+
+def pictures(thumbnails: Array) -> list[Picture]:
+    """Thumbnails, float32 [N, 3, h, w], R'G'B' 0..255, made ready for comparing."""
+    lumas, means, rows, columns, looks, contrasts = core.scene_pictures(thumbnails, *_NORMAL)
+    return [
+        Picture(luma, mean, (row, column), Look(planes, contrast, 1.5, 30.0))
+        for luma, mean, row, column, planes, contrast in zip(
+            lumas, means.tolist(), rows, columns, looks, contrasts.tolist(), strict=True
+        )
+    ]
 
 
 class Matcher:
@@ -140,7 +160,7 @@ class Matcher:
         seen: Array = np.zeros(y.luma.shape, np.float32)
         for shift in _shifts(x.even, y.even):
             luma, here, straight = self._warp(x, y, shift)
-            moved = Look(luma, None, x.error, x.texture)
+            moved = Look(*core.scene_look(luma, 0, 0.0), x.error, x.texture)
             now = core.scene_found(moved.planes, y.planes, y.error, LOST, FOUND) * straight * here
             found = now if found is None else cv2.max(found, now)
             seen = cv2.max(seen, here)

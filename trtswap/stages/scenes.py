@@ -27,6 +27,7 @@ import cv2
 import numpy as np
 
 from trtswap import device, ops
+from trtswap.native import core
 from trtswap.stages.scene_match import Match, Matcher, Picture
 from trtswap.types import Array, Surface
 
@@ -61,11 +62,8 @@ class Thumbnails:
         """float32 [N, 3, 45, 80], R'G'B' 0..255, as stored (not turned), on the host. Raises DeviceError."""
         if self._fine is None:
             return np.zeros((0, 3, HEIGHT, WIDTH), np.float32)
-        (fine,) = self._fine.get()
-        rows = fine[..., ::2, :] + fine[..., 1::2, :]
-        small: Array = rows[..., ::2] + rows[..., 1::2]
-        small *= 0.25
-        return small
+        (fine,) = self._fine.lent()
+        return core.scene_halve(fine)
 
 
 def thumbnails(surfaces: Sequence[Surface]) -> Array:
@@ -89,7 +87,7 @@ def _placement(width_px: int, height_px: int) -> tuple[tuple[float, ...], ...]:
 
 
 class SceneDetector:
-    """The scene cuts of one video, one frame behind. Holds at most seven thumbnails."""
+    """The scene cuts of one video, one frame behind. Holds at most seven pictures."""
 
     def __init__(self) -> None:
         self._matcher = Matcher()
@@ -100,10 +98,9 @@ class SceneDetector:
         self._before: Match | None = None
         """match(a', a) if that is a low one."""
 
-    def push(self, thumbnail: Array) -> bool | None:
-        """Takes frame t, float32 [3, h, w], R'G'B' 0..255; returns whether frame t - 1 begins a new scene, None for
-        the first. Frame 0 never does."""
-        newest = Picture(thumbnail)
+    def push(self, newest: Picture) -> bool | None:
+        """Takes the thumbnail of frame t; returns whether frame t - 1 begins a new scene, None for the first. Frame 0
+        never does."""
         decision = self._decide(newest) if self._around else None
         self._around.append(newest)
         return decision

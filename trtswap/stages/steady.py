@@ -12,10 +12,11 @@ from trtswap.stages.batch import Batch
 from trtswap.stages.fitting import Room, room_of
 from trtswap.stages.gaps import GapFiller
 from trtswap.stages.known import Known
+from trtswap.stages.scene_match import Picture, pictures
 from trtswap.stages.scenes import SceneDetector, Thumbnails
 from trtswap.stages.smooth import make_smoother
 from trtswap.stages.track import Tracker
-from trtswap.types import Array, Faces, Frame
+from trtswap.types import Faces, Frame
 
 _USUAL_RATE = 25.0
 
@@ -39,9 +40,9 @@ def steady(
     for batch in batches:
         thumbnails = batch.thumbnails or Thumbnails([frame.surface for frame in batch.frames])
         known = batch.known or (None,) * len(batch.frames)
-        parts = zip(batch.frames, batch.faces, known, thumbnails.get(), strict=True)
-        for frame, faces, item, thumbnail in parts:
-            done += line.push(_Waiting(frame, faces, item), thumbnail)
+        parts = zip(batch.frames, batch.faces, known, pictures(thumbnails.get()), strict=True)
+        for frame, faces, item, picture in parts:
+            done += line.push(_Waiting(frame, faces, item), picture)
         while done and len(done) >= (step := room.step(done[0].frame.index)):
             yield _batch(done[:step])
             del done[:step]
@@ -119,9 +120,9 @@ class _Line:
         self._unfilled: deque[_Waiting] = deque()
         self._unsmoothed: deque[_Waiting] = deque()
 
-    def push(self, item: _Waiting, thumbnail: Array) -> list[_Waiting]:
+    def push(self, item: _Waiting, picture: Picture) -> list[_Waiting]:
         """Takes the next frame; gives the frames that are now final."""
-        cut = self._scenes.push(thumbnail)
+        cut = self._scenes.push(picture)
         self._undecided.append(item)
         return [] if cut is None else self._track(cut)
 
