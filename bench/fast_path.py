@@ -91,7 +91,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--patience", type=float, default=240.0, help="seconds without a word, builds included"
     )
-    parser.add_argument("--trace", type=Path, help="the part one goes on with a run whose time line goes there")
+    parser.add_argument(
+        "--trace", type=Path, help="the part one goes on with a run whose time line goes there"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(argv)
