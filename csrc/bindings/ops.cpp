@@ -46,7 +46,8 @@ void resample(const py::sequence& surfaces, const Integers& indices, const Place
                                            clamp_to(extent[1], 0, target.height)));
     }
     run_where(
-        device, [&] { resample_host(items.data(), count, target); }, [&] { resample_cuda(items.data(), count, target, stream); });
+        device, [&] { resample_host(items.data(), count, target); },
+        [&] { resample_cuda(items.data(), count, target, stream); });
 }
 
 // Patches and masks of `count` faces as composite and blend take them.
@@ -136,7 +137,8 @@ void blend(const py::sequence& surfaces, const Integers& indices, const Placemen
                                          : blend_bytes_cuda(faces.data(), count, layers.data(), input);
     const ArrayRef memory = workspace_of(allocate, bytes, device, stream);
     run_where(
-        device, [&] { blend_host(faces.data(), count, input, memory.data); }, [&] { blend_cuda(faces.data(), count, layers.data(), layer_count, input, memory.data, stream); });
+        device, [&] { blend_host(faces.data(), count, input, memory.data); },
+        [&] { blend_cuda(faces.data(), count, layers.data(), layer_count, input, memory.data, stream); });
 }
 
 void measure_colour(const py::sequence& surfaces, const Integers& indices, const Placements& placements,
@@ -175,7 +177,8 @@ void measure_colour(const py::sequence& surfaces, const Integers& indices, const
     auto* moments_out = reinterpret_cast<Moments*>(result.data);
     auto* maps_out = reinterpret_cast<ColourMap*>(map.data);
     run_where(
-        device, [&] { measure_host(items.data(), count, input, memory.data, moments_out, maps_out); }, [&] { measure_cuda(items.data(), count, input, memory.data, moments_out, maps_out, stream); });
+        device, [&] { measure_host(items.data(), count, input, memory.data, moments_out, maps_out); },
+        [&] { measure_cuda(items.data(), count, input, memory.data, moments_out, maps_out, stream); });
 }
 
 } // namespace

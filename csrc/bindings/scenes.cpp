@@ -26,7 +26,8 @@ LookView look_of(const Floats& planes, Size size) {
 }
 
 void expect_smoothing(int radius, double sigma_px, Size size) {
-    require(radius >= 0 && radius < std::min(size.width, size.height), "radius: expected less than the picture");
+    require(radius >= 0 && radius < std::min(size.width, size.height),
+            "radius: expected less than the picture");
     require(radius == 0 || sigma_px > 0, "sigma_px: expected more than 0");
 }
 
@@ -94,8 +95,8 @@ Floats scene_found(const Floats& x, const Floats& y, double error, double lost, 
     return map;
 }
 
-py::tuple scene_score(const Floats& x, const Floats& y, double error, double texture, double lost, double found,
-                      const py::object& inside, double burnt) {
+py::tuple scene_score(const Floats& x, const Floats& y, double error, double texture, double lost,
+                      double found, const py::object& inside, double burnt) {
     expect_shape(y, {kLookPlanes, -1, -1}, "looks: expected [3, h, w] of one size");
     const Size size = size_of(y, "looks: expected at least 4 x 4 pixels");
     Floats within;
@@ -103,9 +104,8 @@ py::tuple scene_score(const Floats& x, const Floats& y, double error, double tex
         within = py::cast<Floats>(inside);
         expect_shape(within, {size.height, size.width}, "inside: expected [h, w]");
     }
-    const Score score =
-        score_of(look_of(x, size), look_of(y, size), size, {error, texture, lost, found},
-                 inside.is_none() ? nullptr : within.data(), static_cast<float>(burnt));
+    const Score score = score_of(look_of(x, size), look_of(y, size), size, {error, texture, lost, found},
+                                 inside.is_none() ? nullptr : within.data(), static_cast<float>(burnt));
     return py::make_tuple(score.weight, score.left, score.found);
 }
 
@@ -115,7 +115,8 @@ py::tuple scene_score(const Floats& x, const Floats& y, double error, double tex
 // batch lets go of it.
 void register_scenes(py::module_& module) {
     module.def("scene_halve", &scene_halve, py::arg("pictures"));
-    module.def("scene_pictures", &scene_pictures, py::arg("thumbnails"), py::arg("radius"), py::arg("sigma_px"));
+    module.def("scene_pictures", &scene_pictures, py::arg("thumbnails"), py::arg("radius"),
+               py::arg("sigma_px"));
     module.def("scene_look", &scene_look, py::arg("luma"), py::arg("radius"), py::arg("sigma_px"));
     module.def("scene_found", &scene_found, py::arg("x"), py::arg("y"), py::arg("error"), py::arg("lost"),
                py::arg("found"));

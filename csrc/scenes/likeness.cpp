@@ -47,7 +47,8 @@ void mean_in_windows(const float* picture, Size size, float* mean) {
         const double* from = padded.data();
         float* out = mean + y * size.width;
         for (int x = 0; x < size.width; ++x) {
-            const double sum = from[x] + from[x + 1] + from[x + 2] + from[x + 3] + from[x + 4] + from[x + 5] + from[x + 6];
+            const double sum =
+                from[x] + from[x + 1] + from[x + 2] + from[x + 3] + from[x + 4] + from[x + 5] + from[x + 6];
             out[x] = static_cast<float>(sum * (1.0 / (kWide * kWide)));
         }
     }
