@@ -30,7 +30,7 @@ from trtswap.stages.composite import composite
 from trtswap.stages.identity import identify
 from trtswap.stages.people import People
 from trtswap.stages.swap import swap
-from trtswap.types import Frame
+from trtswap.types import Frame, Surface
 from trtswap.video import FrameSource, create_output, open_target
 
 
@@ -372,7 +372,14 @@ class _Again(FrameSource):
         step = self._frames[1].pts - self._frames[0].pts
         for number in range(self.expected_frames or 0):
             frame = self._frames[number % len(self._frames)]
-            yield replace(frame, surface=frame.surface.copy(), index=number, pts=number * step)
+            yield replace(frame, surface=_copied(frame.surface), index=number, pts=number * step)
+
+
+def _copied(surface: Surface) -> Surface:
+    """Planes that lie in one piece in one copy, as a decoder's do."""
+    if not surface.on_device:
+        return surface.copy()
+    return replace(surface, planes=tuple(device.duplicates(surface.planes)))
 
 
 class _Staying(GpuRoute):

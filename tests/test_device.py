@@ -96,6 +96,7 @@ def test_surfaces_there_and_back(format: PixelFormat, size: tuple[int, int]) -> 
         assert sent.on_device
         copied = sent.copy()
         padded = Surface(format, tuple(pitched(plane, 13) for plane in truth.planes), truth.colour)
+        together = [device.duplicates(planes) for planes in (sent.planes, padded.planes, sent.planes[::-1])]
         arrived, event = device.download_later(padded)
         event.wait()
         for found in (
@@ -106,6 +107,25 @@ def test_surfaces_there_and_back(format: PixelFormat, size: tuple[int, int]) -> 
         ):
             for got, want in zip(found.planes, truth.planes, strict=True):
                 np.testing.assert_array_equal(got, want)
+        for planes, wanted in zip(together, (truth.planes, truth.planes, truth.planes[::-1]), strict=True):
+            for got, want in zip(planes, wanted, strict=True):
+                np.testing.assert_array_equal(device.to_host(got), want)
+
+
+@either
+def test_what_is_lent_stays_as_long_as_it_is_held() -> None:
+    truths = [noise(3, 40, 50, dtype=np.float32) for _ in range(12)]
+    with device.use():
+        lent = [device.fetch([device.to_device(truth)]).lent()[0] for truth in truths]
+        part = lent.pop(0)[1]
+        for found, truth in zip(lent, truths[1:], strict=True):
+            np.testing.assert_array_equal(found, truth)
+        np.testing.assert_array_equal(part, truths[0][1])
+        first, again = device.fetch([device.to_device(truths[0])]), device.fetch(truths[:1])
+        assert again.lent()[0] is truths[0]
+        (copy,), (own,) = first.get(), first.lent()
+        own[:] = 0
+        np.testing.assert_array_equal(copy, truths[0])
 
 
 @either

@@ -109,9 +109,9 @@ class GpuArray:
 
     def copy(self) -> GpuArray:
         """Dense memory of its own, queued on this thread's stream."""
-        from trtswap.device.transfer import duplicate
+        from trtswap.device.transfer import duplicates
 
-        return duplicate(self)
+        return duplicates([self])[0]
 
     def _view(
         self, shape: tuple[int, ...], dtype: Any, ptr: int, strides: tuple[int, ...] | None

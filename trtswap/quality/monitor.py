@@ -22,6 +22,7 @@ from trtswap.quality import metrics, region
 from trtswap.quality.figures import Quality
 from trtswap.quality.judge import Judge
 from trtswap.quality.look import Look
+from trtswap.quality.pace import Pace
 from trtswap.quality.tally import Tally
 from trtswap.quality.trace import PointTrace
 from trtswap.types import Array, Faces, Frame, Surface
@@ -124,6 +125,8 @@ class Monitor:
         self._cut = False  # since the last look
         self._recognisable = 0
         self._problem: str | None = None
+        self._pace = Pace()
+        self._chosen = True  # whether the frames that are due are measured
         self._off = options.mode == "off"
         self._judge = Judge(self._tally, self._fail)
 
@@ -186,7 +189,8 @@ class Monitor:
         if self._problem is not None:
             return
         try:
-            step(*arguments)
+            with self._pace.measuring():
+                step(*arguments)
         except Exception as error:
             self._fail(error)
 
@@ -217,7 +221,7 @@ class Monitor:
         """Counts a frame, and tells how to look at it if it is to be measured. first: of its faces, in the batch."""
         self._count(faces, cut, frame.time_s)
         self._cut = self._cut or cut
-        if frame.index % self._stride > 1:
+        if frame.index % self._stride > 1 or not self._due(frame):
             return None
         look, rows = self._plan(frame, faces, self._cut)
         self._cut = False
@@ -225,6 +229,16 @@ class Monitor:
             raise RuntimeError(f"{len(self._looks)} frames were announced and never came")
         self._last = self._looks[frame.index] = look
         return _Announced(look, frame, faces, rows + first)
+
+    def _due(self, frame: Frame) -> bool:
+        """Whether one of the two frames of a stride is measured. Where frames lie on a GPU, whose stages wait for
+        nothing but the threads of the run, that is only while it takes little of these; both are, or neither."""
+        if self._full or not frame.surface.on_device:
+            return True
+        if frame.index % self._stride == 0:
+            self._chosen = self._pace.allows()
+        self._tally.counts["skipped"] += not self._chosen
+        return self._chosen
 
     def _take_sources(self, items: Sequence[_Announced], batch: Watched | None = None) -> None:
         """Takes the squares of frames as they are, and what the swapper made of their faces, if it did."""
