@@ -46,9 +46,11 @@ Floats scene_halve(const Floats& pictures) {
     Floats small({pictures.shape(0), pictures.shape(1), pictures.shape(2) / 2, pictures.shape(3) / 2});
     const float* from = pictures.data();
     float* to = small.mutable_data();
-    const py::gil_scoped_release unlocked;
-    for (int n = 0; n < planes; ++n) {
-        halve(from + 4 * n * size.pixels(), size, to + n * size.pixels());
+    {
+        const py::gil_scoped_release unlocked;
+        for (int n = 0; n < planes; ++n) {
+            halve(from + 4 * n * size.pixels(), size, to + n * size.pixels());
+        }
     }
     return small;
 }

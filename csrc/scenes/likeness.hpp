@@ -3,8 +3,6 @@
 // Pictures are float32, row by row; beyond a border they go on mirrored about its last pixel.
 #pragma once
 
-#include <vector>
-
 namespace trtswap {
 
 constexpr int kLikenessRadius = 3; // windows of 7 x 7
