@@ -138,7 +138,7 @@ def scene_pictures(
     thumbnails: Array, radius: int, sigma_px: float
 ) -> tuple[Array, Array, Array, Array, Array, Array]: ...
 def scene_look(luma: Array, radius: int, sigma_px: float) -> tuple[Array, float]: ...
-def scene_found(x: Array, y: Array, error: float, lost: float, found: float) -> Array: ...
+def scene_even(look: Array, error: float) -> Array: ...
 def scene_score(
     x: Array,
     y: Array,
@@ -149,6 +149,21 @@ def scene_score(
     inside: Array | None,
     burnt: float,
 ) -> tuple[float, float, float]: ...
+def scene_moved(
+    luma: Array,
+    y: Array,
+    flow: Array,
+    shift: tuple[int, int],
+    stray_px: float,
+    error: float,
+    texture: float,
+    lost: float,
+    found: float,
+    inside: Array | None,
+    burnt: float,
+    best: Array,
+    seen: Array,
+) -> tuple[float, float]: ...
 def observe_faces(boxes: Array, landmarks: Array) -> Array: ...
 def begin_tracks(tracks: Array, seen: Array) -> Array: ...
 def follow_tracks(

@@ -1,4 +1,7 @@
+#include <pybind11/stl.h>
+
 #include <algorithm>
+#include <array>
 
 #include "bindings/arrays.hpp"
 #include "bindings/numbers.hpp"
@@ -89,26 +92,57 @@ py::tuple scene_look(const Floats& luma, int radius, double sigma_px) {
     return py::make_tuple(planes, contrast);
 }
 
-Floats scene_found(const Floats& x, const Floats& y, double error, double lost, double found) {
-    expect_shape(y, {kLookPlanes, -1, -1}, "looks: expected [3, h, w] of one size");
-    const Size size = size_of(y, "looks: expected at least 4 x 4 pixels");
-    Floats map({size.height, size.width});
-    found_again(look_of(x, size), look_of(y, size), size, {error, 0, lost, found}, map.mutable_data());
-    return map;
+// Weights of pixels, [h, w], or None for 1 all over.
+struct Inside {
+    Inside(const py::object& given, Size size) {
+        if (!given.is_none()) {
+            array = py::cast<Floats>(given);
+            expect_shape(array, {size.height, size.width}, "inside: expected [h, w]");
+            weights = array.data();
+        }
+    }
+
+    Floats array;
+    const float* weights = nullptr;
+};
+
+Size size_of_look(const Floats& look) {
+    expect_shape(look, {kLookPlanes, -1, -1}, "looks: expected [3, h, w] of one size");
+    return size_of(look, "looks: expected at least 4 x 4 pixels");
 }
 
 py::tuple scene_score(const Floats& x, const Floats& y, double error, double texture, double lost,
                       double found, const py::object& inside, double burnt) {
-    expect_shape(y, {kLookPlanes, -1, -1}, "looks: expected [3, h, w] of one size");
-    const Size size = size_of(y, "looks: expected at least 4 x 4 pixels");
-    Floats within;
-    if (!inside.is_none()) {
-        within = py::cast<Floats>(inside);
-        expect_shape(within, {size.height, size.width}, "inside: expected [h, w]");
-    }
+    const Size size = size_of_look(y);
+    const Inside within(inside, size);
     const Score score = score_of(look_of(x, size), look_of(y, size), size, {error, texture, lost, found},
-                                 inside.is_none() ? nullptr : within.data(), static_cast<float>(burnt));
+                                 within.weights, static_cast<float>(burnt));
     return py::make_tuple(score.weight, score.left, score.found);
+}
+
+Given<std::uint8_t> scene_even(const Floats& look, double error) {
+    const Size size = size_of_look(look);
+    Given<std::uint8_t> even({size.height, size.width});
+    even_out(look_of(look, size), size, static_cast<float>(error), even.mutable_data());
+    return even;
+}
+
+py::tuple scene_moved(const Floats& luma, const Floats& y, const Floats& flow, std::array<int, 2> shift,
+                      double stray_px, double error, double texture, double lost, double found,
+                      const py::object& inside, double burnt, py::array_t<float, py::array::c_style>& best,
+                      py::array_t<float, py::array::c_style>& seen) {
+    const Size size = size_of_look(y);
+    const Shape shape{size.height, size.width};
+    expect_shape(luma, shape, "luma: expected [h, w]");
+    expect_shape(best, shape, "best: expected [h, w]");
+    expect_shape(seen, shape, "seen: expected [h, w]");
+    expect_shape(flow, {size.height, size.width, 2}, "flow: expected [h, w, 2]");
+    const Inside within(inside, size);
+    const Motion motion{flow.data(), shift[0], shift[1], static_cast<float>(stray_px)};
+    const Score score =
+        score_moved(luma.data(), look_of(y, size), size, {error, texture, lost, found}, motion,
+                    within.weights, static_cast<float>(burnt), best.mutable_data(), seen.mutable_data());
+    return py::make_tuple(score.left, score.found);
 }
 
 } // namespace
@@ -120,10 +154,12 @@ void register_scenes(py::module_& module) {
     module.def("scene_pictures", &scene_pictures, py::arg("thumbnails"), py::arg("radius"),
                py::arg("sigma_px"));
     module.def("scene_look", &scene_look, py::arg("luma"), py::arg("radius"), py::arg("sigma_px"));
-    module.def("scene_found", &scene_found, py::arg("x"), py::arg("y"), py::arg("error"), py::arg("lost"),
-               py::arg("found"));
+    module.def("scene_even", &scene_even, py::arg("look"), py::arg("error"));
     module.def("scene_score", &scene_score, py::arg("x"), py::arg("y"), py::arg("error"), py::arg("texture"),
                py::arg("lost"), py::arg("found"), py::arg("inside"), py::arg("burnt"));
+    module.def("scene_moved", &scene_moved, py::arg("luma"), py::arg("y"), py::arg("flow"), py::arg("shift"),
+               py::arg("stray_px"), py::arg("error"), py::arg("texture"), py::arg("lost"), py::arg("found"),
+               py::arg("inside"), py::arg("burnt"), py::arg("best").noconvert(), py::arg("seen").noconvert());
 }
 
 } // namespace trtswap::bindings

@@ -156,25 +156,80 @@ void found_again(const LookView& x, const LookView& y, Size size, const Likeness
     }
 }
 
+namespace {
+
+// Sums over the pixels of what was found. variances, lumas: of both pictures. seen: weights too, or null.
+Score summed(const float* variance, const float* luma, const LookView& y, Size size, const Likeness& likeness,
+             const float* inside, const float* seen, float burnt, const float* found) {
+    const float texture = static_cast<float>(likeness.texture);
+    Score score{};
+    for (int n = 0; n < size.pixels(); ++n) {
+        float weight = std::max(variance[n], y.variance[n]);
+        weight /= weight + texture;
+        weight *= inside == nullptr ? 1.0f : inside[n];
+        weight *= seen == nullptr ? 1.0f : seen[n];
+        score.weight += weight;
+        if (std::max(luma[n], y.luma[n]) < burnt) {
+            score.left += weight;
+            score.found += weight * found[n];
+        }
+    }
+    return score;
+}
+
+// Bilinear, edges replicated.
+float sampled(const float* picture, Size size, float x, float y) {
+    x = std::min(std::max(x, 0.0f), static_cast<float>(size.width - 1));
+    y = std::min(std::max(y, 0.0f), static_cast<float>(size.height - 1));
+    const int left = std::min(static_cast<int>(x), size.width - 2);
+    const int top = std::min(static_cast<int>(y), size.height - 2);
+    const float right = x - static_cast<float>(left), down = y - static_cast<float>(top);
+    const float* above = picture + top * size.width + left;
+    const float* below = above + size.width;
+    const float upper = above[0] + right * (above[1] - above[0]);
+    return upper + down * (below[0] + right * (below[1] - below[0]) - upper);
+}
+
+} // namespace
+
 Score score_of(const LookView& x, const LookView& y, Size size, const Likeness& likeness, const float* inside,
                float burnt) {
     std::vector<float> found(static_cast<std::size_t>(size.pixels()));
     found_again(x, y, size, likeness, found.data());
-    const float texture = static_cast<float>(likeness.texture);
-    Score score{};
+    return summed(x.variance, x.luma, y, size, likeness, inside, nullptr, burnt, found.data());
+}
+
+void even_out(const LookView& look, Size size, float error, std::uint8_t* even) {
     for (int n = 0; n < size.pixels(); ++n) {
-        float weight = std::max(x.variance[n], y.variance[n]);
-        weight /= weight + texture;
-        if (inside != nullptr) {
-            weight *= inside[n];
-        }
-        score.weight += weight;
-        if (std::max(x.luma[n], y.luma[n]) < burnt) {
-            score.left += weight;
-            score.found += weight * found[static_cast<std::size_t>(n)];
+        const float detail = (look.luma[n] - look.mean[n]) / std::sqrt(look.variance[n] + error);
+        even[n] = static_cast<std::uint8_t>(std::min(std::max(128.0f + 48.0f * detail, 0.0f), 255.0f));
+    }
+}
+
+Score score_moved(const float* luma, const LookView& y, Size size, const Likeness& likeness,
+                  const Motion& motion, const float* inside, float burnt, float* found, float* seen) {
+    const std::size_t pixels = static_cast<std::size_t>(size.pixels());
+    std::vector<float> moved(pixels), mean(pixels), variance(pixels), now(pixels);
+    const float width = static_cast<float>(size.width), height = static_cast<float>(size.height);
+    std::vector<bool> lies(pixels), straight(pixels);
+    std::size_t n = 0;
+    for (int row = 0; row < size.height; ++row) {
+        for (int column = 0; column < size.width; ++column, ++n) {
+            const float stray_x = motion.flow[2 * n], stray_y = motion.flow[2 * n + 1];
+            const float at_x = stray_x + static_cast<float>(column + motion.x);
+            const float at_y = stray_y + static_cast<float>(row + motion.y);
+            moved[n] = sampled(luma, size, at_x, at_y);
+            lies[n] = at_x >= -1 && at_x <= width && at_y >= -1 && at_y <= height;
+            straight[n] = std::fabs(stray_x) < motion.stray && std::fabs(stray_y) < motion.stray;
         }
     }
-    return score;
+    statistics_of(moved.data(), size, mean.data(), variance.data());
+    found_again({moved.data(), mean.data(), variance.data()}, y, size, likeness, now.data());
+    for (n = 0; n < pixels; ++n) {
+        found[n] = std::max(found[n], lies[n] && straight[n] ? now[n] : 0.0f);
+        seen[n] = std::max(seen[n], lies[n] ? 1.0f : 0.0f);
+    }
+    return summed(variance.data(), moved.data(), y, size, likeness, inside, seen, burnt, found);
 }
 
 } // namespace trtswap

@@ -3,6 +3,8 @@
 // Pictures are float32, row by row; beyond a border they go on mirrored about its last pixel.
 #pragma once
 
+#include <cstdint>
+
 namespace trtswap {
 
 constexpr int kLikenessRadius = 3; // windows of 7 x 7
@@ -50,5 +52,20 @@ struct Score {
 // inside: weights to multiply with, or null.
 Score score_of(const LookView& x, const LookView& y, Size size, const Likeness& likeness, const float* inside,
                float burnt);
+
+// Detail alone, evened out about 128: for finding motion.
+void even_out(const LookView& look, Size size, float error, std::uint8_t* even);
+
+// How x may lie over y: a pixel of y is found in x at its own place and `x`, `y` and its flow farther.
+struct Motion {
+    const float* flow; // pairs x, y
+    int x, y;
+    float stray; // a flow that goes farther, along either axis, finds nothing
+};
+
+// The sums of `score_of` with x's luma moved onto y first. found, seen: the best of each pixel over several motions,
+// and 1 where one of them lies inside x; both begin at 0 and are added to.
+Score score_moved(const float* luma, const LookView& y, Size size, const Likeness& likeness,
+                  const Motion& motion, const float* inside, float burnt, float* found, float* seen);
 
 } // namespace trtswap

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import map_coordinates, uniform_filter
 
 from trtswap.native import core
 from trtswap.types import Array
@@ -86,13 +86,61 @@ def test_an_even_picture_has_no_contrast() -> None:
     assert contrast < 0.1
 
 
+def test_detail_evened_out(pictures: tuple[Array, Array]) -> None:
+    x, _ = looks(pictures)
+    mean, variance = statistics(x[0])
+    expected = np.clip(128 + 48 * (x[0] - mean) / np.sqrt(np.maximum(variance, 0) + 9), 0, 255)
+    even = core.scene_even(x, 9.0)
+    assert even.dtype == np.uint8
+    assert np.abs(even - expected).max() < 1.5  # cut off, and variances as above
+    assert np.abs(even - expected).mean() < 0.6
+
+
+def moved(x: Array, y: Array, flow: Array, shift: tuple[int, int], best: Array, seen: Array) -> Any:
+    return core.scene_moved(x[0], y, flow, shift, 3.0, ERROR, TEXTURE, LOST, FOUND, None, np.inf, best, seen)
+
+
 def test_what_is_found_again(pictures: tuple[Array, Array]) -> None:
     x, y = looks(pictures)
-    found = core.scene_found(x, y, ERROR, LOST, FOUND)
-    np.testing.assert_allclose(found, truly_found(x[0], y[0]), atol=2e-3)
-    assert core.scene_found(x, x, ERROR, LOST, FOUND).mean() > 0.99
-    if found.shape == (45, 80):
-        assert found[:, 5:15].mean() > found[:, -15:-5].mean() + 0.3
+    still = np.zeros((*x.shape[1:], 2), np.float32)
+    best, seen = np.zeros((2, *x.shape[1:]), np.float32)
+    weight, found = moved(x, y, still, (0, 0), best, seen)
+    np.testing.assert_allclose(best, truly_found(x[0], y[0]), atol=2e-3)
+    assert (seen == 1).all()
+    sums = core.scene_score(x, y, ERROR, TEXTURE, LOST, FOUND, None, np.inf)
+    np.testing.assert_allclose((sums[0], weight, found), (sums[1], *sums[1:]), rtol=1e-5)
+    moved(x, x, still, (0, 0), best, seen)
+    assert best.mean() > 0.99
+    if best.shape == (45, 80):
+        again = np.zeros_like(best)
+        moved(x, y, still, (0, 0), again, seen)
+        assert again[:, 5:15].mean() > again[:, -15:-5].mean() + 0.3
+
+
+def test_what_is_found_again_after_a_motion(pictures: tuple[Array, Array]) -> None:
+    """Of two motions the better one at each pixel; by SciPy, in double precision."""
+    x, y = looks(pictures)
+    height, width = x.shape[1:]
+    rng = np.random.default_rng()
+    best, seen = np.zeros((2, height, width), np.float32)
+    expected, inside = np.zeros((2, height, width))
+    for shift in ((0, 0), (int(rng.integers(-3, 4)), int(rng.integers(-3, 4)))):
+        flow = cv2.GaussianBlur(rng.normal(0, 6, (height, width, 2)).astype(np.float32), (0, 0), 1.0)
+        columns = flow[..., 0].astype(np.float64) + np.arange(width) + shift[0]
+        rows = flow[..., 1].astype(np.float64) + np.arange(height)[:, None] + shift[1]
+        there = map_coordinates(x[0].astype(np.float64), [rows, columns], order=1, mode="nearest")
+        lies = (columns >= -1) & (columns <= width) & (rows >= -1) & (rows <= height)
+        straight = (np.abs(flow) < 3.0).all(axis=2)
+        expected = np.maximum(expected, truly_found(there, y[0]) * lies * straight)
+        inside = np.maximum(inside, lies)
+        weight, found = moved(x, y, flow, shift, best, seen)
+        most = np.maximum(np.maximum(statistics(there)[1], statistics(y[0])[1]), 0)
+        weights = most / (most + TEXTURE) * inside
+        np.testing.assert_allclose(
+            (weight, found), (weights.sum(), (weights * expected).sum()), rtol=5e-3, atol=0.02
+        )
+    np.testing.assert_array_equal(seen, inside)
+    np.testing.assert_allclose(best, expected, atol=0.01)
 
 
 @pytest.mark.parametrize("limit", [np.inf, 130.0])
@@ -121,7 +169,10 @@ def test_the_score(pictures: tuple[Array, Array], limit: float, barred: bool) ->
         lambda: core.scene_look(np.zeros((45, 80, 1), np.float32), 0, 0.0),
         lambda: core.scene_look(np.zeros((45, 80), np.float32), 45, 1.0),
         lambda: core.scene_look(np.zeros((45, 80), np.float32), 1, 0.0),
-        lambda: core.scene_found(np.zeros((3, 45, 80)), np.zeros((3, 45, 81)), 1.0, 0.5, 0.9),
+        lambda: core.scene_even(np.zeros((2, 45, 80)), 1.0),
+        lambda: core.scene_score(np.zeros((3, 9, 8)), np.zeros((3, 9, 9)), 1.0, 1.0, 0.5, 0.9, None, 1.0),
+        lambda: moved(*np.zeros((2, 3, 9, 9)), np.zeros((9, 9)), (0, 0), *np.zeros((2, 9, 9), np.float32)),
+        lambda: moved(*np.zeros((2, 3, 9, 9)), np.zeros((9, 9, 2)), (0, 0), *np.zeros((2, 9, 8), np.float32)),
         lambda: core.scene_score(*[np.zeros((3, 9, 9))] * 2, 1.0, 1.0, 0.5, 0.9, np.zeros((9, 8)), 1.0),
     ],
 )

@@ -67,16 +67,12 @@ class Look:
     def __init__(self, planes: Array, contrast: float, error: float, texture: float) -> None:
         self.planes, self.contrast = planes, contrast
         self.luma: Array = planes[0]
-        self.mean: Array = planes[1]
-        self.variance: Array = planes[2]
         self.error, self.texture = error, texture
 
     @cached_property
     def even(self) -> Array:
         """Detail alone, evened out: uint8 [h, w], for finding motion."""
-        detail = (self.luma - self.mean) / np.sqrt(self.variance + 6 * self.error)
-        even: Array = np.clip(128 + 48 * detail, 0, 255).astype(np.uint8)
-        return even
+        return core.scene_even(self.planes, 6 * self.error)
 
 
 class Picture:
@@ -150,44 +146,48 @@ class Matcher:
         score = found / (left + 1e-3)
         if score >= enough:
             return Match(score)
-        return self._moved(x, y, inside, burnt, Match(score), enough)
+        return self._moved(x, y, inside, limit, Match(score), enough)
 
     def _moved(
-        self, x: Look, y: Look, inside: Array | None, burnt: bool, best: Match, enough: float
+        self, x: Look, y: Look, inside: Array | None, burnt: float, best: Match, enough: float
     ) -> Match:
-        """The best match under motion. inside: float32 [h, w], 1 where pixels count; None where all do."""
-        found: Array | None = None
-        seen: Array = np.zeros(y.luma.shape, np.float32)
+        """The best match under motion. inside: float32 [h, w], 1 where pixels count; None where all do. burnt: the
+        luma from which they do not."""
+        height, width = y.luma.shape
+        found, seen = np.zeros((2, height, width), np.float32)
         for shift in _shifts(x.even, y.even):
-            luma, here, straight = self._warp(x, y, shift)
-            moved = Look(*core.scene_look(luma, 0, 0.0), x.error, x.texture)
-            now = core.scene_found(moved.planes, y.planes, y.error, LOST, FOUND) * straight * here
-            found = now if found is None else cv2.max(found, now)
-            seen = cv2.max(seen, here)
-            weight = _weight(inside, moved.variance, y) * seen
-            if burnt:
-                weight *= cv2.max(luma, y.luma) < BURNT
-            score = float((weight * found).sum()) / (float(weight.sum()) + 1e-3)
+            flow = self._flow.calc(y.even, _shifted(x.even, shift), None)
+            weight, sum_found = core.scene_moved(
+                x.luma,
+                y.planes,
+                flow,
+                shift,
+                STRAY_PX,
+                y.error,
+                y.texture,
+                LOST,
+                FOUND,
+                inside,
+                burnt,
+                found,
+                seen,
+            )
+            score = sum_found / (weight + 1e-3)
             if best.score is None or score > best.score:
                 best = Match(score, float(np.hypot(*shift)))
             if score >= enough:
                 break
         return best
 
-    def _warp(self, x: Look, y: Look, shift: tuple[int, int]) -> tuple[Array, Array, Array]:
-        """x moved onto y by a shift and a flow: its luma, where it lies inside x, and where the flow is close to the
-        shift (float32, 1 or 0)."""
-        height, width = x.luma.shape
-        matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-        options = {"flags": cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REPLICATE}
-        shifted = cv2.warpAffine(x.even, matrix, (width, height), **options)
-        stray_x, stray_y = cv2.split(self._flow.calc(y.even, shifted, None))
-        columns = stray_x + np.arange(shift[0], width + shift[0], dtype=np.float32)
-        rows = stray_y + np.arange(shift[1], height + shift[1], dtype=np.float32)[:, None]
-        luma: Array = cv2.remap(x.luma, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        here = (columns >= -1) & (columns <= width) & (rows >= -1) & (rows <= height)
-        straight = (np.abs(stray_x) < STRAY_PX) & (np.abs(stray_y) < STRAY_PX)
-        return luma, here.astype(np.float32), straight.astype(np.float32)
+
+def _shifted(picture: Array, shift: tuple[int, int]) -> Array:
+    """Moved against a shift, edges replicated."""
+    if shift == (0, 0):
+        return picture
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+    options = {"flags": cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REPLICATE}
+    moved: Array = cv2.warpAffine(picture, matrix, picture.shape[::-1], **options)
+    return moved
 
 
 def _shifts(x: Array, y: Array) -> Iterator[tuple[int, int]]:
@@ -208,14 +208,6 @@ def _shifts(x: Array, y: Array) -> Iterator[tuple[int, int]]:
         if all(max(abs(shift[0] - other[0]), abs(shift[1] - other[1])) > 2 for other in tried):
             tried.append(shift)
             yield shift
-
-
-def _weight(inside: Array | None, variance: Array, y: Look) -> Array:
-    weight: Array = cv2.max(variance, y.variance)
-    weight /= weight + y.texture
-    if inside is not None:
-        weight *= inside
-    return weight
 
 
 def _inside(older: Picture, newer: Picture) -> Array | None:
