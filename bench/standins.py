@@ -242,10 +242,10 @@ def landmarker(path: Path, seed: int = 0) -> Path:
     return net.save(path)
 
 
-def _peaks(net: Network, grid: np.ndarray, width: float = 2.0) -> np.ndarray:
+def _peaks(net: Network, grid: np.ndarray) -> np.ndarray:
     """One peak for each point, as trained maps have: the centres of maps without one jump with the last digit."""
     places = net.rng.uniform(16, 48, (68, 1, 2))
-    heights = -((grid - places) ** 2).sum(axis=2) / (2 * width**2)
+    heights = -((grid - places) ** 2).sum(axis=2) / 8  # two cells wide
     return np.maximum(heights, -20).reshape(1, 68, 64, 64).astype(np.float32)
 
 

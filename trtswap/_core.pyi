@@ -19,6 +19,7 @@ cuda_built: bool
 cuda_architectures: str
 host_threads: int
 track_columns: int
+scene_window_px: int
 
 def cuda_driver_version() -> int: ...
 def cuda_runtime_version() -> int: ...
@@ -133,6 +134,9 @@ def surely_calm(variances: Array, third: float, warp: float, eyes: float) -> flo
 def fit_rows(weights: Array) -> Array: ...
 def fit_residuals(weights: Array, values: Array) -> tuple[Array, Array]: ...
 def midway(points: Array, present: Array, times_s: Array) -> Array: ...
+
+_Likeness = tuple[float, float, float, float]
+
 def scene_halve(pictures: Array) -> Array: ...
 def scene_pictures(
     thumbnails: Array, radius: int, sigma_px: float
@@ -140,14 +144,7 @@ def scene_pictures(
 def scene_look(luma: Array, radius: int, sigma_px: float) -> tuple[Array, float]: ...
 def scene_even(look: Array, error: float) -> Array: ...
 def scene_score(
-    x: Array,
-    y: Array,
-    error: float,
-    texture: float,
-    lost: float,
-    found: float,
-    inside: Array | None,
-    burnt: float,
+    x: Array, y: Array, likeness: _Likeness, inside: Array | None, burnt: float
 ) -> tuple[float, float, float]: ...
 def scene_moved(
     luma: Array,
@@ -155,10 +152,7 @@ def scene_moved(
     flow: Array,
     shift: tuple[int, int],
     stray_px: float,
-    error: float,
-    texture: float,
-    lost: float,
-    found: float,
+    likeness: _Likeness,
     inside: Array | None,
     burnt: float,
     best: Array,

@@ -18,7 +18,7 @@ constexpr int kLookPlanes = 3; // luma, mean, variance
 Size size_of(const Floats& picture, const char* message) {
     const py::ssize_t axes = picture.ndim();
     const Size size{static_cast<int>(picture.shape(axes - 1)), static_cast<int>(picture.shape(axes - 2))};
-    require(std::min(size.width, size.height) > kLikenessRadius, message);
+    require(std::min(size.width, size.height) > kWindow / 2, message);
     return size;
 }
 
@@ -29,9 +29,9 @@ LookView look_of(const Floats& planes, Size size) {
 }
 
 void expect_smoothing(int radius, double sigma_px, Size size) {
-    require(radius >= 0 && radius < std::min(size.width, size.height),
-            "radius: expected less than the picture");
-    require(radius == 0 || sigma_px > 0, "sigma_px: expected more than 0");
+    require(radius > 0 && radius < std::min(size.width, size.height),
+            "radius: expected less than the picture, and more than 0");
+    require(sigma_px > 0, "sigma_px: expected more than 0");
 }
 
 // Writes luma, mean and variance; returns the contrast.
@@ -92,6 +92,11 @@ py::tuple scene_look(const Floats& luma, int radius, double sigma_px) {
     return py::make_tuple(planes, contrast);
 }
 
+// Of struct Likeness, as Python hands them over.
+using Numbers4 = std::array<double, 4>;
+
+Likeness likeness_of(const Numbers4& numbers) { return {numbers[0], numbers[1], numbers[2], numbers[3]}; }
+
 // Weights of pixels, [h, w], or None for 1 all over.
 struct Inside {
     Inside(const py::object& given, Size size) {
@@ -111,11 +116,11 @@ Size size_of_look(const Floats& look) {
     return size_of(look, "looks: expected at least 4 x 4 pixels");
 }
 
-py::tuple scene_score(const Floats& x, const Floats& y, double error, double texture, double lost,
-                      double found, const py::object& inside, double burnt) {
+py::tuple scene_score(const Floats& x, const Floats& y, const Numbers4& likeness, const py::object& inside,
+                      double burnt) {
     const Size size = size_of_look(y);
     const Inside within(inside, size);
-    const Score score = score_of(look_of(x, size), look_of(y, size), size, {error, texture, lost, found},
+    const Score score = score_of(look_of(x, size), look_of(y, size), size, likeness_of(likeness),
                                  within.weights, static_cast<float>(burnt));
     return py::make_tuple(score.weight, score.left, score.found);
 }
@@ -128,8 +133,8 @@ Given<std::uint8_t> scene_even(const Floats& look, double error) {
 }
 
 py::tuple scene_moved(const Floats& luma, const Floats& y, const Floats& flow, std::array<int, 2> shift,
-                      double stray_px, double error, double texture, double lost, double found,
-                      const py::object& inside, double burnt, py::array_t<float, py::array::c_style>& best,
+                      double stray_px, const Numbers4& likeness, const py::object& inside, double burnt,
+                      py::array_t<float, py::array::c_style>& best,
                       py::array_t<float, py::array::c_style>& seen) {
     const Size size = size_of_look(y);
     const Shape shape{size.height, size.width};
@@ -140,8 +145,8 @@ py::tuple scene_moved(const Floats& luma, const Floats& y, const Floats& flow, s
     const Inside within(inside, size);
     const Motion motion{flow.data(), shift[0], shift[1], static_cast<float>(stray_px)};
     const Score score =
-        score_moved(luma.data(), look_of(y, size), size, {error, texture, lost, found}, motion,
-                    within.weights, static_cast<float>(burnt), best.mutable_data(), seen.mutable_data());
+        score_moved(luma.data(), look_of(y, size), size, likeness_of(likeness), motion, within.weights,
+                    static_cast<float>(burnt), best.mutable_data(), seen.mutable_data());
     return py::make_tuple(score.left, score.found);
 }
 
@@ -150,16 +155,17 @@ py::tuple scene_moved(const Floats& luma, const Floats& y, const Floats& flow, s
 // What takes microseconds keeps the GIL, which costs more to get back where threads want it; what is done for a whole
 // batch lets go of it.
 void register_scenes(py::module_& module) {
+    module.attr("scene_window_px") = kWindow;
     module.def("scene_halve", &scene_halve, py::arg("pictures"));
     module.def("scene_pictures", &scene_pictures, py::arg("thumbnails"), py::arg("radius"),
                py::arg("sigma_px"));
     module.def("scene_look", &scene_look, py::arg("luma"), py::arg("radius"), py::arg("sigma_px"));
     module.def("scene_even", &scene_even, py::arg("look"), py::arg("error"));
-    module.def("scene_score", &scene_score, py::arg("x"), py::arg("y"), py::arg("error"), py::arg("texture"),
-               py::arg("lost"), py::arg("found"), py::arg("inside"), py::arg("burnt"));
+    module.def("scene_score", &scene_score, py::arg("x"), py::arg("y"), py::arg("likeness"),
+               py::arg("inside"), py::arg("burnt"));
     module.def("scene_moved", &scene_moved, py::arg("luma"), py::arg("y"), py::arg("flow"), py::arg("shift"),
-               py::arg("stray_px"), py::arg("error"), py::arg("texture"), py::arg("lost"), py::arg("found"),
-               py::arg("inside"), py::arg("burnt"), py::arg("best").noconvert(), py::arg("seen").noconvert());
+               py::arg("stray_px"), py::arg("likeness"), py::arg("inside"), py::arg("burnt"),
+               py::arg("best").noconvert(), py::arg("seen").noconvert());
 }
 
 } // namespace trtswap::bindings

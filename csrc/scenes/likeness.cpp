@@ -26,8 +26,8 @@ template <class T> void mirror_ends(T* row, int length, int radius) {
 // Means in windows, summed in double: variances are small differences of large squares. A sum of rows becomes the next
 // one by the row that enters and the one that leaves, which in double costs no digit of a float.
 void mean_in_windows(const float* picture, Size size, float* mean) {
-    constexpr int kRadius = kLikenessRadius, kWide = 2 * kRadius + 1;
-    static_assert(kWide == 7);
+    static_assert(kWindow == 7);
+    constexpr int kRadius = kWindow / 2;
     std::vector<double> padded(static_cast<std::size_t>(size.width + 2 * kRadius));
     double* const columns = padded.data() + kRadius;
     const auto row_at = [&](int y) { return picture + mirrored(y, size.height) * size.width; };
@@ -50,7 +50,7 @@ void mean_in_windows(const float* picture, Size size, float* mean) {
         for (int x = 0; x < size.width; ++x) {
             const double sum =
                 from[x] + from[x + 1] + from[x + 2] + from[x + 3] + from[x + 4] + from[x + 5] + from[x + 6];
-            out[x] = static_cast<float>(sum * (1.0 / (kWide * kWide)));
+            out[x] = static_cast<float>(sum * (1.0 / (kWindow * kWindow)));
         }
     }
 }
@@ -89,10 +89,6 @@ double luma_of(const float* planes, Size size, float* luma, float* row_maxima, f
 }
 
 void smooth(const float* picture, Size size, int radius, double sigma, float* smoothed) {
-    if (radius == 0) {
-        std::copy_n(picture, size.pixels(), smoothed);
-        return;
-    }
     std::vector<double> exact;
     double sum = 0;
     for (int step = -radius; step <= radius; ++step) {
@@ -141,6 +137,9 @@ double statistics_of(const float* luma, Size size, float* mean, float* variance)
     return sum / size.pixels();
 }
 
+namespace {
+
+// Per pixel 0, at a correlation of `lost` and below, to 1, at `found` and above.
 void found_again(const LookView& x, const LookView& y, Size size, const Likeness& likeness, float* found) {
     std::vector<float> products(static_cast<std::size_t>(size.pixels()));
     for (int n = 0; n < size.pixels(); ++n) {
@@ -155,8 +154,6 @@ void found_again(const LookView& x, const LookView& y, Size size, const Likeness
         found[n] = std::min(std::max((covariance / scale - lost) / range, 0.0f), 1.0f);
     }
 }
-
-namespace {
 
 // Sums over the pixels of what was found. variances, lumas: of both pictures. seen: weights too, or null.
 Score summed(const float* variance, const float* luma, const LookView& y, Size size, const Likeness& likeness,

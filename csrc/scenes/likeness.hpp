@@ -7,7 +7,7 @@
 
 namespace trtswap {
 
-constexpr int kLikenessRadius = 3; // windows of 7 x 7
+constexpr int kWindow = 7; // pixels wide and high, in which pictures are compared
 
 struct Size {
     int width, height; // each above any radius used
@@ -28,7 +28,7 @@ void halve(const float* plane, Size size, float* small);
 // The luma (ITU-R BT.601) of three planes, 0..255, and the largest of each row and of each column. Returns the mean.
 double luma_of(const float* planes, Size size, float* luma, float* row_maxima, float* column_maxima);
 
-// Gaussian smoothing with so many pixels to either side, sigma in pixels; radius 0 copies.
+// Gaussian smoothing with so many pixels to either side, sigma in pixels.
 void smooth(const float* picture, Size size, int radius, double sigma, float* smoothed);
 
 // Mean and variance in windows. Returns the mean standard deviation.
@@ -40,9 +40,6 @@ struct Likeness {
     double texture; // variance of the second one at which a pixel has half its weight
     double lost, found;
 };
-
-// Per pixel 0, at a correlation of `lost` and below, to 1, at `found` and above.
-void found_again(const LookView& x, const LookView& y, Size size, const Likeness& likeness, float* found);
 
 // Sums over the pixels: of the weights, of those below `burnt` in both, and of these times what is found.
 struct Score {

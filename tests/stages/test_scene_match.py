@@ -12,7 +12,7 @@ from scipy.ndimage import map_coordinates, uniform_filter
 from trtswap.native import core
 from trtswap.types import Array
 
-ERROR, TEXTURE, LOST, FOUND = 1.5, 30.0, 0.5, 0.9
+LIKENESS = ERROR, TEXTURE, LOST, FOUND = 1.5, 30.0, 0.5, 0.9
 
 
 @pytest.fixture(params=[(45, 80), (7, 9), (33, 21)])
@@ -46,12 +46,12 @@ def truly_found(x: Array, y: Array) -> Array:
     return np.clip((correlation - LOST) / (FOUND - LOST), 0, 1)
 
 
-def looks(pictures: tuple[Array, Array], radius: int = 0, sigma: float = 0.0) -> Array:
+def looks(pictures: tuple[Array, Array], radius: int = 1, sigma: float = 0.5) -> Array:
     planes: Array = core.scene_pictures(np.stack(pictures), radius, sigma)[4]
     return planes
 
 
-@pytest.mark.parametrize(("radius", "sigma"), [(0, 0.0), (1, 0.8), (6, 1.5)])
+@pytest.mark.parametrize(("radius", "sigma"), [(1, 0.8), (6, 1.5), (3, 2.0)])
 def test_pictures_and_their_looks(pictures: tuple[Array, Array], radius: int, sigma: float) -> None:
     lumas, means, rows, columns, planes, contrasts = core.scene_pictures(np.stack(pictures), radius, sigma)
     expected = np.einsum("c,nchw->nhw", [0.299, 0.587, 0.114], np.stack(pictures).astype(np.float64))
@@ -61,7 +61,7 @@ def test_pictures_and_their_looks(pictures: tuple[Array, Array], radius: int, si
     np.testing.assert_array_equal(columns, lumas.max(axis=1))
     for luma, (smoothed, mean, variance), contrast in zip(lumas, planes, contrasts, strict=True):
         size = (2 * radius + 1,) * 2
-        smooth = cv2.GaussianBlur(luma.astype(np.float64), size, sigma) if radius else luma
+        smooth = cv2.GaussianBlur(luma.astype(np.float64), size, sigma)
         np.testing.assert_allclose(smoothed, smooth, atol=1e-3)
         true_mean, true_variance = statistics(smooth)
         np.testing.assert_allclose(mean, true_mean, atol=1e-3)
@@ -97,7 +97,7 @@ def test_detail_evened_out(pictures: tuple[Array, Array]) -> None:
 
 
 def moved(x: Array, y: Array, flow: Array, shift: tuple[int, int], best: Array, seen: Array) -> Any:
-    return core.scene_moved(x[0], y, flow, shift, 3.0, ERROR, TEXTURE, LOST, FOUND, None, np.inf, best, seen)
+    return core.scene_moved(x[0], y, flow, shift, 3.0, LIKENESS, None, np.inf, best, seen)
 
 
 def test_what_is_found_again(pictures: tuple[Array, Array]) -> None:
@@ -107,7 +107,7 @@ def test_what_is_found_again(pictures: tuple[Array, Array]) -> None:
     weight, found = moved(x, y, still, (0, 0), best, seen)
     np.testing.assert_allclose(best, truly_found(x[0], y[0]), atol=2e-3)
     assert (seen == 1).all()
-    sums = core.scene_score(x, y, ERROR, TEXTURE, LOST, FOUND, None, np.inf)
+    sums = core.scene_score(x, y, LIKENESS, None, np.inf)
     np.testing.assert_allclose((sums[0], weight, found), (sums[1], *sums[1:]), rtol=1e-5)
     moved(x, x, still, (0, 0), best, seen)
     assert best.mean() > 0.99
@@ -156,7 +156,7 @@ def test_the_score(pictures: tuple[Array, Array], limit: float, barred: bool) ->
     weight = most / (most + TEXTURE) * (1 if inside is None else inside)
     left = weight * (np.maximum(x[0], y[0]) < limit)
     expected = weight.sum(), left.sum(), (left * truly_found(x[0], y[0])).sum()
-    sums = core.scene_score(x, y, ERROR, TEXTURE, LOST, FOUND, inside, limit)
+    sums = core.scene_score(x, y, LIKENESS, inside, limit)
     np.testing.assert_allclose(sums, expected, rtol=2e-3, atol=1e-3)
 
 
@@ -170,10 +170,10 @@ def test_the_score(pictures: tuple[Array, Array], limit: float, barred: bool) ->
         lambda: core.scene_look(np.zeros((45, 80), np.float32), 45, 1.0),
         lambda: core.scene_look(np.zeros((45, 80), np.float32), 1, 0.0),
         lambda: core.scene_even(np.zeros((2, 45, 80)), 1.0),
-        lambda: core.scene_score(np.zeros((3, 9, 8)), np.zeros((3, 9, 9)), 1.0, 1.0, 0.5, 0.9, None, 1.0),
+        lambda: core.scene_score(np.zeros((3, 9, 8)), np.zeros((3, 9, 9)), LIKENESS, None, 1.0),
         lambda: moved(*np.zeros((2, 3, 9, 9)), np.zeros((9, 9)), (0, 0), *np.zeros((2, 9, 9), np.float32)),
         lambda: moved(*np.zeros((2, 3, 9, 9)), np.zeros((9, 9, 2)), (0, 0), *np.zeros((2, 9, 8), np.float32)),
-        lambda: core.scene_score(*[np.zeros((3, 9, 9))] * 2, 1.0, 1.0, 0.5, 0.9, np.zeros((9, 8)), 1.0),
+        lambda: core.scene_score(*[np.zeros((3, 9, 9))] * 2, LIKENESS, np.zeros((9, 8)), 1.0),
     ],
 )
 def test_what_does_not_fit_is_refused(call: Any) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 from trtswap.native import core
 from trtswap.types import Array
 
-WINDOW_PX = 7
+WINDOW_PX = core.scene_window_px
 LOST, FOUND = 0.5, 0.9
 """Correlations at and below, at and above which a pixel counts as lost, as found."""
 STRAY_PX = 3.0
@@ -61,13 +61,14 @@ class Look:
     """The luma of a picture at one smoothness, with its local statistics.
 
     planes: float32 [3, h, w]: luma, mean, variance. contrast: the mean local standard deviation, in codes. error: the
-    variance of noise; texture: that at which a pixel has half its weight.
+    variance of noise; texture: that at which a pixel has half its weight. likeness: these, `LOST` and `FOUND`.
     """
 
     def __init__(self, planes: Array, contrast: float, error: float, texture: float) -> None:
         self.planes, self.contrast = planes, contrast
         self.luma: Array = planes[0]
-        self.error, self.texture = error, texture
+        self.error = error
+        self.likeness = (error, texture, LOST, FOUND)
 
     @cached_property
     def even(self) -> Array:
@@ -138,9 +139,7 @@ class Matcher:
         inside = _inside(older, newer)
         burnt = abs(older.brightness - newer.brightness) > BRIGHTER
         limit = BURNT if burnt else np.inf
-        weight, left, found = core.scene_score(
-            x.planes, y.planes, y.error, y.texture, LOST, FOUND, inside, limit
-        )
+        weight, left, found = core.scene_score(x.planes, y.planes, y.likeness, inside, limit)
         if burnt and left < EVIDENCE * weight:
             return Match(None)
         score = found / (left + 1e-3)
@@ -158,19 +157,7 @@ class Matcher:
         for shift in _shifts(x.even, y.even):
             flow = self._flow.calc(y.even, _shifted(x.even, shift), None)
             weight, sum_found = core.scene_moved(
-                x.luma,
-                y.planes,
-                flow,
-                shift,
-                STRAY_PX,
-                y.error,
-                y.texture,
-                LOST,
-                FOUND,
-                inside,
-                burnt,
-                found,
-                seen,
+                x.luma, y.planes, flow, shift, STRAY_PX, y.likeness, inside, burnt, found, seen
             )
             score = sum_found / (weight + 1e-3)
             if best.score is None or score > best.score:

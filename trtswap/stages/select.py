@@ -51,9 +51,6 @@ class Selector:
         if self._options.mode == "all" or not len(faces):
             return faces
         if self._options.mode == "largest":
-            if len(faces) == 1:
-                self._chosen_track = None if faces.track_ids is None else int(faces.track_ids[0])
-                return faces
             return faces.take([self._largest(faces)])
         if self._options.mode == "one":
             return faces.take([self._one(faces)])
