@@ -2,7 +2,8 @@
 
 Stand-ins are written to --folder, engines go to the usual cache (TRTSWAP_CACHE). Times are of device arrays in and out:
 so many batches queued that the GPU is never idle, from the first to the last, over their number. The call is what one
-batch costs the caller's thread, with the GPU left behind; the driver's part of it is what launching the graph takes.
+batch costs the caller's thread, with the GPU left behind; the driver's part of it is its own calls: the copies of inputs
+and outputs, and launching the graph.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Lines:
 
 
 def measure(session: TrtSession, spec: NetworkSpec, batch: int, seconds: float = 0.7) -> dict[str, float]:
-    """Milliseconds per batch with the GPU kept busy, microseconds of one call and of its launch, items per second."""
+    """Milliseconds per batch with the GPU kept busy, microseconds of one call and of the driver in it, items per second."""
     rng = np.random.default_rng(0)
     lengths = {"W": spec.picture.size[0], "H": spec.picture.size[1]}
     inputs = {
@@ -86,20 +87,25 @@ def measure(session: TrtSession, spec: NetworkSpec, batch: int, seconds: float =
         for tensor in spec.inputs
     }
     calls: list[float] = []
-    launches: list[float] = []
+    driver: list[float] = []
     with device.use():  # as in a run: a stream of the thread's own, outputs that are made for each call
         for _ in range(8):
             session.run(inputs)
         _wait()
         took = _spent(lambda: session.run(inputs), calls, seconds)
-        with _timed_launches(launches):
-            _spent(lambda: session.run(inputs), [], 0.2)
+        with _timed_driver(session, driver):
+
+            def watched() -> None:
+                driver.append(0.0)
+                session.run(inputs)
+
+            _spent(watched, [], 0.2)
     return {
         "batch": batch,
         "ms": took * 1000,
         "items_s": batch / took,
         "call_us": float(np.median(calls)) * 1e6,
-        "launch_us": float(np.median(launches)) * 1e6 if launches else 0.0,
+        "driver_us": float(np.median(driver)) * 1e6,
     }
 
 
@@ -117,20 +123,29 @@ def _spent(call: Callable[[], object], calls: list[float], seconds: float) -> fl
 
 
 @contextmanager
-def _timed_launches(launches: list[float]) -> Iterator[None]:
-    """Meanwhile each launch of a graph adds to `launches` what it took."""
-    plain = CapturedGraph.launch
+def _timed_driver(session: TrtSession, spent: list[float]) -> Iterator[None]:
+    """Meanwhile each copy and each launch of a graph adds to the last of `spent` what it took."""
 
-    def timed(self: CapturedGraph, stream: int) -> None:
-        before = time.perf_counter()
-        plain(self, stream)
-        launches.append(time.perf_counter() - before)
+    def timed(call: Callable[..., None]) -> Callable[..., None]:
+        def wrapped(*arguments: object) -> None:
+            before = time.perf_counter()
+            call(*arguments)
+            spent[-1] += time.perf_counter() - before
 
-    CapturedGraph.launch = timed  # type: ignore[method-assign]
+        return wrapped
+
+    launch = CapturedGraph.launch
+    replays = [replay for lane in session._lanes for replay in lane._replays.values()]
+    copies = [replay._copy for replay in replays]
+    CapturedGraph.launch = timed(launch)  # type: ignore[method-assign]
+    for replay, copy in zip(replays, copies, strict=True):
+        replay._copy = timed(copy)
     try:
         yield
     finally:
-        CapturedGraph.launch = plain  # type: ignore[method-assign]
+        CapturedGraph.launch = launch  # type: ignore[method-assign]
+        for replay, copy in zip(replays, copies, strict=True):
+            replay._copy = copy
 
 
 def _wait() -> None:
@@ -182,7 +197,7 @@ def main() -> None:
                         print(
                             f"  batch {batch:3d} {'graph' if graphs else 'plain'}: {row['ms']:8.3f} ms, "
                             f"{row['items_s']:8.0f} /s, call {row['call_us']:6.1f} us "
-                            f"({row['launch_us']:.1f} the driver's)",
+                            f"({row['driver_us']:.1f} the driver's)",
                             flush=True,
                         )
     if wanted.json:

@@ -7,7 +7,7 @@ time: it goes to nobody else before the work queued on it is done (pool.py).
 
 from __future__ import annotations
 
-from trtswap.device.array import GpuArray, empty, empty_many, layout, unpooled
+from trtswap.device.array import GpuArray, Layout, empty, empty_many, unpooled
 from trtswap.device.gpu import activate, count, describe, driver, memory_waiting, release_unused
 from trtswap.device.streams import Event, Stream, borrowed, current, handle, index, on, use
 from trtswap.device.timing import timed
@@ -33,6 +33,7 @@ __all__ = [
     "Event",
     "Fetch",
     "GpuArray",
+    "Layout",
     "Stream",
     "activate",
     "beside",
@@ -50,7 +51,6 @@ __all__ = [
     "handle",
     "index",
     "is_on_device",
-    "layout",
     "memory_waiting",
     "on",
     "pinned",

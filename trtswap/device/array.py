@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -130,27 +129,36 @@ def empty(shape: Sequence[int], dtype: Any, *, device: int | None = None) -> Gpu
     return GpuArray(shape, dtype, block.address, block, device=number)
 
 
-def empty_many(wanted: Sequence[tuple[tuple[int, ...], Any]], *, device: int | None = None) -> list[GpuArray]:
+def empty_many(wanted: Iterable[tuple[tuple[int, ...], Any]], *, device: int | None = None) -> list[GpuArray]:
     """Uninitialised arrays of the given shapes and dtypes in one piece of memory, which lasts as long as any of them.
 
     Raises DeviceError, DeviceMemoryError.
     """
-    number = index() if device is None else device
-    starts, size = layout(tuple(wanted))
-    block = _block(size, number)
-    first = block.address
-    return [
-        GpuArray(shape, dtype, first + start, block, device=number)
-        for (shape, dtype), start in zip(wanted, starts, strict=True)
-    ]
+    return Layout(wanted).empty(device=device)
 
 
-@lru_cache(maxsize=256)
-def layout(wanted: tuple[tuple[tuple[int, ...], Any], ...]) -> tuple[tuple[int, ...], int]:
-    """Where `empty_many` lets arrays of these shapes and dtypes begin in one piece of memory, and its bytes."""
-    sizes = (math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in wanted)
-    *starts, size = accumulate((-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes), initial=0)
-    return tuple(starts), size
+class Layout:
+    """How arrays of the given shapes and dtypes lie in one piece of memory; worth keeping by who makes them often.
+
+    starts: the bytes before each. size: of the whole, in bytes.
+    """
+
+    def __init__(self, wanted: Iterable[tuple[tuple[int, ...], Any]]) -> None:
+        arrays = [(tuple(shape), np.dtype(dtype)) for shape, dtype in wanted]
+        sizes = (math.prod(shape) * dtype.itemsize for shape, dtype in arrays)
+        *starts, self.size = accumulate((-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes), initial=0)
+        self.starts = tuple(starts)
+        self._arrays = [(shape, dtype, start) for (shape, dtype), start in zip(arrays, starts, strict=True)]
+
+    def empty(self, *, device: int | None = None) -> list[GpuArray]:
+        """As `empty_many`."""
+        number = index() if device is None else device
+        block = _block(self.size, number)
+        first = block.address
+        return [
+            GpuArray(shape, dtype, first + start, block, device=number)
+            for shape, dtype, start in self._arrays
+        ]
 
 
 def unpooled(size: int, *, device: int) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -226,6 +227,7 @@ class Staging:
         return memory
 
 
+@lru_cache(maxsize=1024)
 def _rounded(size: int) -> int:
     """Sizes that lie close together share blocks: up to the next sixteenth of a power of two, at least 512 bytes."""
     step = max(512, 1 << max(0, size.bit_length() - 5))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,11 @@ class EngineTensor:
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     item_bytes: int
+
+
+def layout_of(tensors: Iterable[EngineTensor], batch: int) -> device.Layout:
+    """How the outputs of a batch lie in one piece."""
+    return device.Layout(((batch, *tensor.shape), tensor.dtype) for tensor in tensors)
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ class Lane:
     ) -> None:
         """Queues a batch: reads the addresses in `sources`, writes those in `targets`, waits for nothing.
 
-        together: the targets lie in one piece, as `device.empty_many` divides it for the outputs of this batch. stream:
+        together: the targets lie in one piece, as `layout_of` divides it for the outputs of this batch. stream:
         where to queue, None for the lane's own, which CUDA's default stream and this one's work wait for in turn.
         Raises NetworkError, DeviceError, DeviceMemoryError.
         """
@@ -195,19 +200,15 @@ class Lane:
 
     def _buffers(self, batch: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Address and bytes of each input and each output of a batch in the lane's own memory; the outputs lie as
-        `device.empty_many` places them, so that one copy takes them there."""
+        `layout_of` places them, so that one copy takes them there."""
         assert self._results is not None
         inputs = [(self._fixed[tensor.name].ptr, batch * tensor.item_bytes) for tensor in self._inputs]
-        starts, _ = device.layout(self._shapes(batch))
+        starts = layout_of(self._outputs, batch).starts
         outputs = [
             (self._results.ptr + start, batch * tensor.item_bytes)
             for tensor, start in zip(self._outputs, starts, strict=True)
         ]
         return inputs, outputs
-
-    def _shapes(self, batch: int) -> tuple[tuple[tuple[int, ...], Any], ...]:
-        """Of the outputs, with their types."""
-        return tuple(((batch, *tensor.shape), tensor.dtype) for tensor in self._outputs)
 
     def _drop_replays(self) -> None:
         for replay in self._replays.values():
@@ -251,7 +252,7 @@ class Lane:
                 tensor.name: device.empty((capacity, *tensor.shape), tensor.dtype, device=self._gpu)
                 for tensor in self._inputs
             }
-            _, size = device.layout(self._shapes(capacity))
+            size = layout_of(self._outputs, capacity).size
             self._results = device.empty((size,), np.uint8, device=self._gpu)
         self._pinned.clear()
         self._capacity = capacity

@@ -18,7 +18,7 @@ from trtswap import device, tracing
 from trtswap.errors import NetworkError, StrPath
 from trtswap.inference.feed import KnownBatches
 from trtswap.inference.free_lanes import FreeLanes
-from trtswap.inference.lane import EngineTensor, Lane
+from trtswap.inference.lane import EngineTensor, Lane, layout_of
 from trtswap.inference.spec_types import NetworkSpec
 from trtswap.inference.tensorrt_library import TensorRT, make_logger
 from trtswap.inference.trt_engine import (
@@ -69,6 +69,7 @@ class TrtSession:
             self._inputs = inputs
             self._outputs = made
             self._read = [(tensor.name, own.dtype) for tensor, own in zip(binding.fed, inputs, strict=True)]
+            self._layouts: dict[int, device.Layout] = {}
             self._written = [own.dtype for own in made]
             self._largest = max(profile.high for profile in offered)
             workspace = workspace_bytes(self._engine)
@@ -116,16 +117,14 @@ class TrtSession:
         in order with CUDA's default stream). outputs: where to write; made when None. Nothing is waited for; on a
         stream that is not this thread's, keep inputs and outputs until the work is done. Raises as `run`.
         """
-        stream = stream or device.handle() or None
-        count = self._batches.count(inputs)
         here = device.current(self.gpu)
+        stream = stream or here.handle or None
+        count = self._batches.count(inputs)
         sources = [address(inputs[name], dtype, here) for name, dtype in self._read]
         together = outputs is None and count <= self._largest
         with self._context:
             if outputs is None:
-                outputs = device.empty_many(
-                    [((count, *tensor.shape), tensor.dtype) for tensor in self._outputs], device=self.gpu
-                )
+                outputs = self._layout(count).empty(device=self.gpu)
                 targets = [array.ptr for array in outputs]
             else:
                 targets = [
@@ -206,6 +205,13 @@ class TrtSession:
     def __del__(self) -> None:
         with suppress(Exception):
             self.close()
+
+    def _layout(self, count: int) -> device.Layout:
+        """Of the outputs of `count` items."""
+        known = self._layouts.get(count)
+        if known is None:
+            known = self._layouts[count] = layout_of(self._outputs, count)
+        return known
 
     def _take(self) -> Lane:
         lane = self._free.take() if self._engine is not None else None
