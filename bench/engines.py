@@ -2,8 +2,8 @@
 
 Stand-ins are written to --folder, engines go to the usual cache (TRTSWAP_CACHE). Times are of device arrays in and out:
 so many batches queued that the GPU is never idle, from the first to the last, over their number. The call is what one
-batch costs the caller's thread, with the GPU left behind; the driver's part of it is its own calls: the copies of inputs
-and outputs, and launching the graph.
+batch costs the caller's thread, with the GPU left behind; the driver's part of it is what its own calls take: copies of
+inputs and outputs, and launching the graph.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Lines:
 
 
 def measure(session: TrtSession, spec: NetworkSpec, batch: int, seconds: float = 0.7) -> dict[str, float]:
-    """Milliseconds per batch with the GPU kept busy, microseconds of one call and of the driver in it, items per second."""
+    """Milliseconds per batch with the GPU kept busy, items per second, microseconds of a call and of the driver in it."""
     rng = np.random.default_rng(0)
     lengths = {"W": spec.picture.size[0], "H": spec.picture.size[1]}
     inputs = {
