@@ -74,7 +74,7 @@ class Lines:
 
 
 def measure(session: TrtSession, spec: NetworkSpec, batch: int, seconds: float = 0.7) -> dict[str, float]:
-    """Milliseconds per batch with the GPU kept busy, items per second, microseconds of a call and of the driver in it."""
+    """Milliseconds a batch with the GPU kept busy, items a second, microseconds of a call and of the driver in it."""
     rng = np.random.default_rng(0)
     lengths = {"W": spec.picture.size[0], "H": spec.picture.size[1]}
     inputs = {
