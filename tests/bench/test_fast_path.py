@@ -28,8 +28,11 @@ def test_every_part_runs(
 ) -> None:
     fake_gpu.pretend(monkeypatch, "8.6.1", tmp_path / "cache")
     pretend_operations(monkeypatch)
+    import fast_inputs
     import fast_parts
 
+    for module in (fast_inputs, fast_parts):
+        monkeypatch.setattr(module, "DRAWN", 4)
     small = ["--size", "320x180", "--count", "4", "--batches", "1", "--times", "1", "--turns", "1"]
     trace = tmp_path / "one.json"
     arguments = [*small, "--folder", str(tmp_path / "files"), "--trace", str(trace)]
