@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from support import plain
+from support import fake_gpu, plain
 from support.face_networks import analytic_fan, dense_points, random_fan
+from support.fake_core import pretend_operations
 from support.networks import box_of_landmarks
 from support.pictures import face_placement, scene
 from support.tolerance import RESAMPLE_CODES
 
+from trtswap import device
 from trtswap.inference.ort import OrtSession
 from trtswap.inference.spec import load_specs
 from trtswap.networks import landmarker
@@ -55,7 +59,7 @@ def test_points_and_scores_agree_with_the_plain_description(batch: int | str, tm
                 quarter = round(angle / 90) * 90 % 360
                 matrix = plain.box_matrix(box, quarter)
                 # The crop within what sampling may differ by; the rest, which would amplify that, on this very crop.
-                tensor = fan.inputs([surface], np.array([0]), matrix[None, :2])
+                tensor = fan.crops([surface], np.array([0]), matrix[None, :2])
                 crop = plain.box_crop(surface.planes[0], box, quarter)
                 np.testing.assert_allclose(tensor[0], crop, atol=RESAMPLE_CODES / 255, err_msg=f"seed {seed}")
                 cells, maps = session.run({"input": tensor})
@@ -77,7 +81,7 @@ def test_inputs_are_bgr_and_black_beyond_the_frame(tmp_path: Path) -> None:
     with OrtSession(random_fan(tmp_path / "x.onnx", seed=1), SPEC, "cpu") as session:
         fan = Fan(session)
         placements = plain.box_matrix(box[0], 90)[None, :2]
-        tensor = fan.inputs([Surface(PixelFormat.RGB8, (picture,))], np.array([0]), placements)
+        tensor = fan.crops([Surface(PixelFormat.RGB8, (picture,))], np.array([0]), placements)
         assert fan.locate([], [])[0].shape == (0, 68, 2)
     assert face_angles_deg(faces).tolist() == [90]
     expected = plain.box_crop(picture, box[0], 90)
@@ -85,18 +89,68 @@ def test_inputs_are_bgr_and_black_beyond_the_frame(tmp_path: Path) -> None:
     np.testing.assert_allclose(tensor[0], expected, atol=RESAMPLE_CODES / 255)
 
 
+class Fed:
+    """A session that keeps what it is fed; device arrays go through the host to it and back."""
+
+    def __init__(self, session: OrtSession) -> None:
+        self._session = session
+        self.spec = session.spec
+        self.crops: list[Array] = []
+
+    def run(self, inputs: dict[str, Any]) -> list[Any]:
+        on_device = device.is_on_device(inputs["input"])
+        self.crops.append(device.to_host(inputs["input"]).copy())
+        outputs = self._session.run({"input": self.crops[-1]})
+        return [device.to_device(output) for output in outputs] if on_device else outputs
+
+
+WHOLE = np.array([[30.5, 30.5, 225.5, 225.5]])
+"""A box whose crop is a picture of 256 x 256 pixels as it is: 195 pixels of it."""
+
+
 def test_a_dark_crop_is_brightened_as_lightness_says(tmp_path: Path) -> None:
     rng = np.random.default_rng()
     picture = rng.integers(0, 30, (256, 256, 3), np.uint8)
     with OrtSession(random_fan(tmp_path / "x.onnx", seed=1), SPEC, "cpu") as session:
-        tensor = Fan(session).inputs(
-            [Surface(PixelFormat.RGB8, (picture,))], np.array([0]), np.eye(2, 3)[None]
-        )
-    expected = plain.box_crop(
-        picture, np.array([30.5, 30.5, 225.5, 225.5]), 0
-    )  # 195 pixels: the picture as it is
-    np.testing.assert_allclose(tensor[0], expected, atol=1e-6)
-    assert tensor.mean() > 1.3 * picture.mean() / 255
+        fed = Fed(session)
+        Fan(fed).locate([Surface(PixelFormat.RGB8, (picture,))], [faces_of(WHOLE, np.zeros(1))])
+    expected = plain.box_crop(picture, WHOLE[0], 0)
+    np.testing.assert_allclose(fed.crops[0][0], expected, atol=1e-6)
+    assert fed.crops[0].mean() > 1.3 * picture.mean() / 255
+
+
+@pytest.fixture(params=["pretended", pytest.param("real", marks=pytest.mark.gpu)])
+def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    if request.param == "real":
+        yield
+        return
+    fake_gpu.pretend(monkeypatch, "8.6.1", tmp_path / "cache")
+    pretend_operations(monkeypatch)
+    yield
+    fake_gpu.forget()
+
+
+@pytest.mark.usefixtures("gpu")
+def test_on_a_gpu_a_batch_runs_once_unless_it_grows_dark(tmp_path: Path) -> None:
+    """Whether crops are dark comes with the outputs; where the last ones were, it is asked first. The points are those
+    of the host."""
+    rng = np.random.default_rng()
+    brightness = {"light": (60, 256), "dark": (0, 30), "about": (31, 34)}
+    order = ("light", "dark", "dark", "light", "about", "light")
+    runs = []
+    with OrtSession(random_fan(tmp_path / "x.onnx", seed=1, batch="N"), SPEC, "cpu") as session, device.use():
+        fed = Fed(session)
+        there, here = Fan(fed), Fan(session)
+        faces = [faces_of(WHOLE, np.zeros(1))] * 2
+        for kind in order:
+            pictures = [rng.integers(*brightness[name], (256, 256, 3), np.uint8) for name in ("light", kind)]
+            surfaces = [Surface(PixelFormat.RGB8, (picture,)) for picture in pictures]
+            known = len(fed.crops)
+            found = there.locate([device.upload(surface) for surface in surfaces], faces)
+            for got, expected in zip(found, here.locate(surfaces, faces), strict=True):
+                np.testing.assert_allclose(got, expected, atol=0.02)
+            runs.append(len(fed.crops) - known)
+    assert runs == [1, 2, 1, 1, 1, 1]
 
 
 def test_only_light_crops_are_taken_for_light() -> None:

@@ -47,6 +47,7 @@ class CropLandmarker(ABC):
     def __init__(self, session: Session) -> None:
         self.session = session
         self.size = session.spec.picture.size
+        self._dark = False  # whether a crop of the last batch was
         self._everywhere = device.Constant(np.ones((1, self.size[1], self.size[0]), np.float32))
 
     def locate(self, surfaces: Sequence[Surface], faces: Sequence[Faces]) -> tuple[Array, Array]:
@@ -61,38 +62,50 @@ class CropLandmarker(ABC):
         boxes = np.concatenate([item.boxes_px for item in faces])
         angles = np.concatenate([face_angles_deg(item) for item in faces])
         placements = landmark_placements(boxes, angles)
-        outputs = self.session.run(
-            {self.session.spec.picture.input: self.inputs(surfaces, indices, placements)}
-        )
-        cells, scores = self.decode(outputs)
+        cells, scores = self.decode(*self._read(self.crops(surfaces, indices, placements)))
         points = transform_points(invert(placements), cells * (self.size[0] / _GRID))
         return points.astype(np.float32), np.clip(scores / self.full_score, 0, 1).astype(np.float32)
 
-    def inputs(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Any:
-        """The network's input, where the surfaces are: one crop per face, black beyond the frame, dark ones brightened.
+    def crops(self, surfaces: Sequence[Surface], indices: Array, placements: Array) -> Any:
+        """The network's input, where the surfaces are: one crop per face, black beyond the frame.
 
         indices: int [F], the surface of each face. placements: [F, 2, 3], frame to crop pixels.
         """
-        tensor = sample(self.session.spec, surfaces, indices, placements, border="black")
-        if not device.is_on_device(tensor):
-            for crop in tensor:
-                _brighten(crop)
-            return tensor
-        for face in self._perhaps_dark(tensor):
-            crop = device.to_host(tensor[face : face + 1])
-            _brighten(crop[0])
-            device.place(tensor[face : face + 1], crop)
-        return tensor
+        return sample(self.session.spec, surfaces, indices, placements, border="black")
 
-    def _perhaps_dark(self, crops: DeviceArray) -> list[int]:
-        """Which crops on a GPU are to be looked at on the host: those not clearly light."""
-        moments = ops.statistics(ops.srgb_to_lab(crops), self._everywhere.beside(crops))
-        lightness = device.to_host(moments)[:, 1] * 2.55
-        return [int(face) for face in np.flatnonzero(~(lightness > _DARK + _UNSURE))]
+    def _read(self, crops: Any) -> list[Array]:
+        """What `told` makes of the network's outputs for crops, of which dark ones are brightened in place.
+
+        On a GPU whether one is dark comes with the outputs, in one wait, and a batch with a dark one runs again;
+        while crops are dark, which lasts as long as a scene, that is asked first.
+        """
+        if not device.is_on_device(crops):
+            for crop in crops:
+                _brighten(crop)
+            return self._run(crops).get()
+        if self._dark:
+            self._dark = _brightened(crops, device.to_host(self._moments(crops)))
+            return self._run(crops).get()
+        moments, *read = self._run(crops, self._moments(crops)).get()
+        self._dark = _brightened(crops, moments)
+        return self._run(crops).get() if self._dark else read
+
+    def _run(self, crops: Any, *more: Any) -> device.Fetch:
+        """Starts to bring `more`, and what is told of the network's outputs, to the host."""
+        outputs = self.session.run({self.session.spec.picture.input: crops})
+        return device.fetch([*more, *self.told(outputs)])
+
+    def _moments(self, crops: DeviceArray) -> DeviceArray:
+        """Of the lightness of crops on a GPU."""
+        return ops.statistics(ops.srgb_to_lab(crops), self._everywhere.beside(crops))
 
     @abstractmethod
-    def decode(self, outputs: Sequence[Array | DeviceArray]) -> tuple[Array, Array]:
-        """Points [F, 68, 2] in cells of the 64-cell grid, and raw scores [F], of a batch of outputs."""
+    def told(self, outputs: Sequence[Array | DeviceArray]) -> list[Array | DeviceArray]:
+        """What of a batch of outputs comes to the host."""
+
+    @abstractmethod
+    def decode(self, *told: Array) -> tuple[Array, Array]:
+        """Points [F, 68, 2] in cells of the 64-cell grid, and raw scores [F], from what was told."""
 
 
 class Fan(CropLandmarker):
@@ -100,12 +113,15 @@ class Fan(CropLandmarker):
 
     full_score = 0.9
 
-    def decode(self, outputs: Sequence[Array | DeviceArray]) -> tuple[Array, Array]:
-        """The score is the mean of the heat maps' maxima."""
+    def told(self, outputs: Sequence[Array | DeviceArray]) -> list[Array | DeviceArray]:
+        """The points, and the heat maps' maxima."""
         count, maps = outputs[1].shape[:2]
-        peaks = ops.maxima(outputs[1].reshape(count * maps, -1))
-        points, peaks = device.fetch([outputs[0], peaks]).get()
-        return points[..., :2].astype(np.float64), peaks.reshape(count, maps).mean(axis=1)
+        return [outputs[0], ops.maxima(outputs[1].reshape(count * maps, -1))]
+
+    def decode(self, *told: Array) -> tuple[Array, Array]:
+        """The score is the mean of the heat maps' maxima."""
+        points, peaks = told
+        return points[..., :2].astype(np.float64), peaks.reshape(len(points), -1).mean(axis=1)
 
 
 class Peppa(CropLandmarker):
@@ -113,9 +129,13 @@ class Peppa(CropLandmarker):
 
     full_score = 0.95
 
-    def decode(self, outputs: Sequence[Array | DeviceArray]) -> tuple[Array, Array]:
+    def told(self, outputs: Sequence[Array | DeviceArray]) -> list[Array | DeviceArray]:
+        """The points."""
+        return [outputs[0]]
+
+    def decode(self, *told: Array) -> tuple[Array, Array]:
         """The score is the mean of the points' own."""
-        points = device.to_host(outputs[0])
+        (points,) = told
         return points[..., :2].astype(np.float64), points[..., 2].mean(axis=1)
 
 
@@ -178,19 +198,34 @@ def five_of_68(points: Array) -> Array:
     return np.stack([*eyes, points[..., 30, :], points[..., 48, :], points[..., 54, :]], axis=-2)
 
 
-def _brighten(crop: Array) -> None:
-    """Spreads the lightness of a dark crop [3, H, W] of 0..1, B G R, in place.
+def _brightened(crops: DeviceArray, moments: Array) -> bool:
+    """Brightens those of the crops on a GPU that are dark, in place, on the host; whether any was.
+
+    moments: those of their lightness, [F, ...], its mean second.
+    """
+    changed = False
+    for face in np.flatnonzero(~(moments[:, 1] * 2.55 > _DARK + _UNSURE)).tolist():
+        crop = device.to_host(crops[face : face + 1])
+        if _brighten(crop[0]):
+            device.place(crops[face : face + 1], crop)
+            changed = True
+    return changed
+
+
+def _brighten(crop: Array) -> bool:
+    """Spreads the lightness of a dark crop [3, H, W] of 0..1, B G R, in place; whether it was dark.
 
     Lightness is taken as if the planes were R G B: the networks were used so.
     """
     if _surely_light(crop):
-        return
+        return False
     pixels = np.rint(np.moveaxis(crop, 0, -1) * 255).astype(np.uint8)
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
     if lab[..., 0].mean() >= _DARK:
-        return
+        return False
     lab[..., 0] = cv2.createCLAHE(clipLimit=2, tileGridSize=(8, 8)).apply(np.ascontiguousarray(lab[..., 0]))
     crop[...] = np.moveaxis(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), -1, 0) / np.float32(255)
+    return True
 
 
 def _surely_light(crop: Array) -> bool:
