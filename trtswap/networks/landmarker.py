@@ -82,13 +82,14 @@ class CropLandmarker(ABC):
         if not device.is_on_device(crops):
             for crop in crops:
                 _brighten(crop)
-            return self._run(crops).get()
-        if self._dark:
+        elif self._dark:
             self._dark = _brightened(crops, device.to_host(self._moments(crops)))
-            return self._run(crops).get()
-        moments, *read = self._run(crops, self._moments(crops)).get()
-        self._dark = _brightened(crops, moments)
-        return self._run(crops).get() if self._dark else read
+        else:
+            moments, *read = self._run(crops, self._moments(crops)).lent()
+            self._dark = _brightened(crops, moments)
+            if not self._dark:
+                return read
+        return self._run(crops).lent()
 
     def _run(self, crops: Any, *more: Any) -> device.Fetch:
         """Starts to bring `more`, and what is told of the network's outputs, to the host."""

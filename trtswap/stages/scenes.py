@@ -87,8 +87,8 @@ def _placement(width_px: int, height_px: int) -> tuple[tuple[float, ...], ...]:
 
 
 class SceneDetector:
-    """The scene cuts of one video, one frame behind. Holds at most seven pictures, and what was
-    made together with them."""
+    """The scene cuts of one video, one frame behind. Holds at most seven pictures, and what was made
+    together with them."""
 
     def __init__(self) -> None:
         self._matcher = Matcher()
