@@ -19,14 +19,14 @@ ArrayRef host_array(const py::object& object, const char* name, const char* type
     return array;
 }
 
-int count_of(const ArrayRef& array) {
+int rows_of(const ArrayRef& array) {
     require(array.shape[0] <= std::numeric_limits<int>::max(), "an array is too long");
     return static_cast<int>(array.shape[0]);
 }
 
 Mesh mesh_of(const ArrayRef& vertices, const ArrayRef& triangles) {
     return {reinterpret_cast<const float*>(vertices.data),
-            reinterpret_cast<const std::int32_t*>(triangles.data), count_of(vertices), count_of(triangles)};
+            reinterpret_cast<const std::int32_t*>(triangles.data), rows_of(vertices), rows_of(triangles)};
 }
 
 void rasterise(const py::object& vertices, const py::object& triangles, const py::object& attributes,
