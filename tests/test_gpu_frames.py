@@ -93,6 +93,7 @@ CASES: dict[str, dict[str, Any]] = {
         "monitor": MonitorOptions(mode="full"),
         "select": SelectOptions(mode="all", age=(0, 101)),
     },
+    "skin by landmarks": {"more": True, "mask": MaskOptions(kinds=("box", "hull"))},
     "frames that do not wait": {"batch": 8, "batch_wait_s": 0.001},
     "another weight": {"weight": 0.8, "blend": BlendOptions(method="poisson")},
 }

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import fake_gpu, networks, painted, reference
+from support import face_networks, fake_gpu, networks, painted, reference
 from support.fake_core import pretend_operations
 from support.recording import record_frames
 
@@ -46,6 +46,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("memory")
     (folder / "models").mkdir()
     networks.write_models(folder / "models")
+    (folder / "more").mkdir()
+    face_networks.analytic_fan(folder / "more" / "2dfan4.onnx")
     painted.write_portrait(folder / "me.png")
     painted.write_clip(folder / "clip.mp4", [[face] for face in painted.swaying(FRAMES, SIZE)], SIZE)
     return folder
@@ -82,9 +84,15 @@ def pretended_gpu(monkeypatch: pytest.MonkeyPatch, world: Path) -> Iterator[None
         {"batch": 1, "queue": 3, "smooth": SmoothOptions("one-euro")},
     ],
 )
+@pytest.mark.parametrize("landmarks", [False, True])
 @pytest.mark.parametrize("place", ["host", "gpu"])
 def test_no_more_frames_are_in_flight_than_it_says(
-    world: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], place: str, request: Any
+    world: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    place: str,
+    landmarks: bool,
+    request: Any,
 ) -> None:
     """Surfaces that are alive while a slow writer lets everything fill up."""
     if place == "gpu":
@@ -104,9 +112,11 @@ def test_no_more_frames_are_in_flight_than_it_says(
 
     gathered = chain.gather
     settings = options(world, **changes)
+    if landmarks:
+        settings = replace(settings, models=(*settings.models, str(world / "more")))
     monkeypatch.setattr(chain, "gather", lambda frames, size: gathered(watched(frames), size))
     swap_video([world / "me.png"], world / "clip.mp4", world / "out.mp4", options=settings)
-    said = frames_in_flight(settings, 25.0, settings.batch, settings.queue)
+    said = frames_in_flight(settings, 25.0, settings.batch, settings.queue, landmarks=landmarks)
     assert 0.3 * min(said, FRAMES) <= most <= said
 
 
@@ -191,6 +201,7 @@ def test_sessions_are_asked() -> None:
     found = memory.networks_of([engine, engine, host])
     item = 4 * (3 * 112 * 112 + 512)
     assert found == Networks(device_bytes=246, item_bytes=3 * item, on_host=1)
+    assert memory.networks_of([engine, SimpleNamespace(spec=load_specs()["2dfan4"])]).landmarks
 
 
 def test_a_small_limit_makes_the_batch_small(

@@ -3,7 +3,8 @@ hold masks, match colours, composite, enhance, disclose.
 
 Reading, analysing, swapping and enhancing each run in a thread of their own, at most `options.queue` batches apart;
 where frames may wait only so long for others (`options.batch_wait_s`), decoding does too. Where frames lie on a GPU, so
-do steadying and all between it and swapping, one batch behind: analysing then waits for the GPU most of its time.
+do steadying and all between it and swapping, and the two halves of analysing, detecting and placing landmarks, each one
+batch behind: they wait for the GPU most of their time, which then always has work.
 Memory holds a fixed number of frames, whatever the length of the video. The first error of any thread ends the chain
 and is raised where its result is asked for; leaving it joins every thread.
 """
@@ -19,7 +20,7 @@ from trtswap.errors import StrPath
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
 from trtswap.quality.monitor import Monitor
-from trtswap.stages.analyse import analyse
+from trtswap.stages.analyse import analyse, place_landmarks
 from trtswap.stages.batch import Batch
 from trtswap.stages.carry import Route
 from trtswap.stages.cast import cast as cast_as
@@ -79,9 +80,13 @@ def stages(
         recalled = gathered if past is None else recall(gathered, past)
         read = ahead(fitted(route.up, recalled, room, patient=True), "read")
         if tracks is None:
-            refiner = refiner_of(networks, settings)
-            finding = partial(analyse, detector=networks.detector, options=settings.detect, refiner=refiner)
+            finding = partial(analyse, detector=networks.detector, options=settings.detect)
             found = fitted(finding, read, room)
+            refiner = refiner_of(networks, settings)
+            if refiner is not None:
+                if route.on_gpu:
+                    found = ahead(found, "detect", apart=1)
+                found = fitted(partial(place_landmarks, refiner=refiner), found, room)
             if route.on_gpu:
                 found = ahead(found, "analyse", apart=1)
             final = steady(found, settings.smooth, rate, room)

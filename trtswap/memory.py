@@ -60,11 +60,12 @@ TIERS: Mapping[MemoryTier, Tier] = {
 @dataclass(frozen=True)
 class Networks:
     """What the sessions of a run tell. device_bytes: engines and contexts. item_bytes: all inputs and outputs of one
-    item. on_host: how many run there."""
+    item. on_host: how many run there. landmarks: whether one of them places landmarks."""
 
     device_bytes: int = 0
     item_bytes: int = 0
     on_host: int = 0
+    landmarks: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,12 @@ def networks_of(sessions: Iterable[Any]) -> Networks:
         )
         told = int(getattr(session, "memory_bytes", 0))
         on_host = not hasattr(session, "enqueue")
-        found = Networks(found.device_bytes + told, found.item_bytes + item, found.on_host + int(on_host))
+        found = Networks(
+            found.device_bytes + told,
+            found.item_bytes + item,
+            found.on_host + int(on_host),
+            found.landmarks or session.spec.kind.startswith("landmarker/"),
+        )
     return found
 
 
@@ -117,8 +123,10 @@ def surface_bytes(info: VideoInfo) -> int:
     return math.ceil(info.width_px * info.height_px * per_pixel)
 
 
-def frames_in_flight(options: SwapOptions, frame_rate: float | None, batch: int, queue: int) -> int:
-    """At most, between decoding and encoding."""
+def frames_in_flight(
+    options: SwapOptions, frame_rate: float | None, batch: int, queue: int, *, landmarks: bool = False
+) -> int:
+    """At most, between decoding and encoding. landmarks: whether a network places them."""
     rate = frame_rate or _USUAL_RATE
     smooth = options.smooth
     ahead = smooth.method in ("symmetric", "individual")
@@ -128,7 +136,8 @@ def frames_in_flight(options: SwapOptions, frame_rate: float | None, batch: int,
     masks = _MASKS_AHEAD + batch if ahead else 0
     threads = 4 if options.enhance.network != "none" else 3
     waiting = batch if options.batch_wait_s else 0
-    waiting += 2 * batch if options.frames == "gpu" else 0  # in the thread that analyses, and behind it
+    if options.frames == "gpu":  # in the threads that find faces and place landmarks, and behind them
+        waiting += (4 if landmarks else 2) * batch
     return threads * batch * (queue + 1) + batch + waiting + steadying + colours + masks
 
 
@@ -139,7 +148,8 @@ def needed(
     rate = float(info.frame_rate) if info.frame_rate else None
     several = options.select.mode == "all"
     items = batch * (FACES if several else 1)
-    frames = frames_in_flight(options, rate, batch, queue) * surface_bytes(info)
+    in_flight = frames_in_flight(options, rate, batch, queue, landmarks=networks.landmarks)
+    frames = in_flight * surface_bytes(info)
     inputs = items * networks.item_bytes
     blending = items * (info.height_px // 2) ** 2 * _WORKSPACE_PIXEL
     on_gpu = options.frames == "gpu"

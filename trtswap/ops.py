@@ -19,6 +19,7 @@ import numpy as np
 from trtswap.colour_ops import (
     colour_transfer,
     feather,
+    hulls,
     lab_to_srgb,
     maxima,
     measure_colour,
@@ -36,6 +37,7 @@ __all__ = [
     "composite",
     "crop",
     "feather",
+    "hulls",
     "lab_to_srgb",
     "letterbox",
     "maxima",

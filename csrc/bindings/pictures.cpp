@@ -4,9 +4,11 @@
 #include <limits>
 
 #include "bindings/faces.hpp"
+#include "bindings/numbers.hpp"
 #include "bindings/where.hpp"
 #include "core/check.h"
 #include "ops/feather.hpp"
+#include "ops/hulls.hpp"
 #include "ops/lab.hpp"
 #include "ops/maxima.hpp"
 #include "ops/pyramid.hpp"
@@ -150,6 +152,32 @@ void feather(const py::object& masks, const py::object& out, double sigma, const
         [&] { feather_cuda(input, target, passing, stream); });
 }
 
+void hulls(const Numbers& points, const std::vector<int>& sizes, const py::object& out, double grow,
+           const py::object& allocate, std::uintptr_t stream) {
+    const ArrayRef result = dense(out, "out", {"f4"}, {-1, -1, -1}, true, stream);
+    const int faces = count_of(result);
+    std::ptrdiff_t most = 0;
+    for (const int size : sizes) {
+        require(size >= 0, "sizes: expected no negative number of points");
+        most += size;
+    }
+    require(!sizes.empty(), "sizes: expected one hull or more");
+    expect_shape(points, {faces, most, 2}, "points: expected [F, P, 2], F masks and P the sum of sizes");
+    require(result.shape[1] * result.shape[2] < std::ptrdiff_t{1} << 26, "a mask has fewer than 2^26 pixels");
+    const HullTable table = make_hull_table(points.data(), faces, sizes, grow);
+    const HullsInput input{faces, static_cast<int>(sizes.size()), static_cast<int>(result.shape[2]),
+                           static_cast<int>(result.shape[1])};
+    const int device = common_device({&result});
+    ArrayRef memory;
+    if (device >= 0) {
+        memory = workspace_of(allocate, hulls_bytes(table), device, stream);
+    }
+    auto* target = reinterpret_cast<float*>(result.data);
+    run_where(
+        device, [&] { hulls_host(table, input, target); },
+        [&] { hulls_cuda(table, input, memory.data, target, stream); });
+}
+
 void maxima(const py::object& in, const py::object& out, std::uintptr_t stream) {
     const ArrayRef rows = dense(in, "rows", {"f4", "f2"}, {-1, -1}, false, stream);
     const ArrayRef result = dense(out, "out", {"f4"}, {rows.shape[0]}, true, stream);
@@ -200,6 +228,8 @@ void register_pictures(py::module_& module) {
                py::kw_only(), py::arg("scale"), py::arg("offset"), py::arg("stream"));
     module.def("pyramid_blend", &pyramid_blend, py::arg("a"), py::arg("b"), py::arg("masks"), py::arg("out"),
                py::kw_only(), py::arg("levels"), py::arg("allocate"), py::arg("stream"));
+    module.def("hulls", &hulls, py::arg("points"), py::arg("sizes"), py::arg("out"), py::kw_only(),
+               py::arg("grow"), py::arg("allocate"), py::arg("stream"));
     module.def("maxima", &maxima, py::arg("rows"), py::arg("out"), py::kw_only(), py::arg("stream"));
     module.def("rearrange", &rearrange, py::arg("array"), py::arg("out"), py::kw_only(), py::arg("lengths"),
                py::arg("order"), py::arg("stream"));

@@ -4,6 +4,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/numbers.hpp"
+#include "smoothing/carry.hpp"
 #include "smoothing/faces.hpp"
 #include "smoothing/signal.hpp"
 
@@ -82,7 +83,21 @@ Made midway_of(const Numbers& points, const Flags& present, const Numbers& times
     return made({2, count}, midway(recent));
 }
 
+py::array_t<float> carried(const Given<float>& points, const Numbers& before, const Numbers& after) {
+    expect_shape(points, {-1, -1, 2}, "points are [N, M, 2]");
+    const py::ssize_t faces = points.shape(0), count = points.shape(1);
+    expect_shape(before, {faces, kFive, 2}, "before is [N, 5, 2]");
+    expect_shape(after, {faces, kFive, 2}, "after is [N, 5, 2]");
+    py::array_t<float> moved(Shape{faces, count, 2});
+    for (py::ssize_t row = 0; row < faces; ++row) {
+        carry(before.data(row), after.data(row), points.data(row), static_cast<int>(count),
+              moved.mutable_data(row));
+    }
+    return moved;
+}
+
 void register_faces(py::module_& module) {
+    module.def("carried", &carried, py::arg("points"), py::arg("before"), py::arg("after"));
     py::class_<FaceTemplate>(module, "FaceTemplate")
         .def(py::init([](const Numbers& points, const Numbers& warp) {
                  expect_shape(points, {kFive, 2}, "points are [5, 2]");

@@ -4,6 +4,7 @@
 #include "ops/blend.hpp"
 #include "ops/composite.hpp"
 #include "ops/feather.hpp"
+#include "ops/hulls.hpp"
 #include "ops/lab.hpp"
 #include "ops/maxima.hpp"
 #include "ops/measure.hpp"
@@ -45,6 +46,7 @@ void measure_cuda(const MeasureItem*, int, const MeasureInput&, void*, Moments*,
     refuse();
 }
 void feather_cuda(const FeatherInput&, float*, float*, std::uintptr_t) { refuse(); }
+void hulls_cuda(const HullTable&, const HullsInput&, void*, float*, std::uintptr_t) { refuse(); }
 std::size_t pyramid_blend_bytes_cuda(const PyramidBlendInput&) { refuse(); }
 void pyramid_blend_cuda(const PyramidBlendInput&, float*, void*, std::uintptr_t) { refuse(); }
 void maxima_cuda(const MaximaInput&, float*, std::uintptr_t) { refuse(); }

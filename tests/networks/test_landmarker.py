@@ -83,7 +83,7 @@ def test_inputs_are_bgr_and_black_beyond_the_frame(tmp_path: Path) -> None:
         placements = plain.box_matrix(box[0], 90)[None, :2]
         tensor = fan.crops([Surface(PixelFormat.RGB8, (picture,))], np.array([0]), placements)
         assert fan.locate([], [])[0].shape == (0, 68, 2)
-    assert face_angles_deg(faces).tolist() == [90]
+    assert face_angles_deg([faces]).tolist() == [90]
     expected = plain.box_crop(picture, box[0], 90)
     assert (expected == 0).mean() > 0.2
     np.testing.assert_allclose(tensor[0], expected, atol=RESAMPLE_CODES / 255)

@@ -44,7 +44,7 @@ def test_the_jaw_tells_how_a_face_is_turned() -> None:
     five = np.zeros((3, 5, 2), np.float32)
     five[:, 1] = 10, 0
     faces = Faces(np.zeros((3, 4), np.float32), five, np.ones(3, np.float32), landmarks_68_px=dense)
-    assert face_angles_deg(faces).tolist() == [0, 90, 270]
+    assert face_angles_deg([faces]).tolist() == [0, 90, 270]
 
 
 @pytest.mark.parametrize("shape", [(204,), (68, 3), (204, 1, 1)])

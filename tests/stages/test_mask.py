@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trtswap.errors import OptionError
 from trtswap.geometry import TEMPLATES, template_points
 from trtswap.options import MaskOptions
-from trtswap.stages.mask import box_mask, combine, ellipse_mask, face_masks, hull_mask, skin_weights, soften
+from trtswap.stages.mask import box_mask, combine, ellipse_mask, face_masks, hull_masks, skin_weights, soften
 
 
 def slow_box_mask(size: int, blur: float, padding: tuple[float, ...]) -> np.ndarray:
@@ -120,7 +120,7 @@ def face_68(rng: np.random.Generator | None = None) -> np.ndarray:
 
 def test_hull_is_the_convex_hull_with_lifted_brows() -> None:
     points = face_68(np.random.default_rng())
-    mask = hull_mask(points, 128)
+    mask = hull_masks(points[None], 128)[0]
     hull = cv2.convexHull(np.float32(points))
     y, x = np.mgrid[0:128, 0:128]
     inside = np.array(
@@ -163,7 +163,7 @@ def test_face_masks_are_the_least_of_all(kinds: tuple[str, ...]) -> None:
     if "ellipse" in kinds:
         assert (masks <= ellipse_mask(128, "arcface_128")).all()
     if "hull" in kinds:
-        assert (masks[0] <= hull_mask(points[0], 128)).all()
+        assert (masks[0] <= hull_masks(points[:1], 128)[0]).all()
         assert (masks[1] <= ellipse_mask(128, "arcface_128")).all()  # no points: the ellipse instead
     assert masks[:, 60:70, 60:68].max() > 0.9
 

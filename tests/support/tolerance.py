@@ -78,3 +78,8 @@ GPU_FRAMES_CODES = 4
 
 BORDER = 2e-3
 """What a place known to 2e-4 of a pixel moves the edge of a frame that goes on black, on 0..1 over a spread of 0.5."""
+
+HULLS = 2e-4
+"""float32 distances to edges a few hundred pixels away."""
+HULLS_AREA_MEAN = 2e-3
+"""How much of a pixel is covered is told from its distance; at 45 degrees and in corners that is a little off."""

@@ -60,7 +60,7 @@ class CropLandmarker(ABC):
         if not len(indices):
             return np.zeros((0, 68, 2), np.float32), np.zeros(0, np.float32)
         boxes = np.concatenate([item.boxes_px for item in faces])
-        angles = np.concatenate([face_angles_deg(item) for item in faces])
+        angles = face_angles_deg(faces)
         placements = landmark_placements(boxes, angles)
         cells, scores = self.decode(*self._read(self.crops(surfaces, indices, placements)))
         points = transform_points(invert(placements), cells * (self.size[0] / _GRID))
@@ -176,16 +176,17 @@ def landmark_placements(boxes_px: Array, angles_deg: Array) -> Array:
     return compose(rotations, placements)
 
 
-def face_angles_deg(faces: Faces) -> Array:
-    """How far each face is turned clockwise, to the nearest of 0, 90, 180 and 270 degrees: float64 [N].
+def face_angles_deg(faces: Sequence[Faces]) -> Array:
+    """How far each face is turned clockwise, to the nearest of 0, 90, 180 and 270 degrees: float64 [F], of all frames.
 
     By the ends of its jaw where they are known, else by its eyes.
     """
-    dense = faces.landmarks_68_px
-    first, last = (
-        (dense[:, 0], dense[:, 16]) if dense is not None else np.moveaxis(faces.landmarks_px, 1, 0)[:2]
-    )
-    across = np.asarray(last - first, np.float64)
+    ends = [
+        item.landmarks_px[:, :2] if item.landmarks_68_px is None else item.landmarks_68_px[:, 0:17:16]
+        for item in faces
+    ]
+    left, right = np.moveaxis(np.concatenate(ends).astype(np.float64), 1, 0)
+    across = right - left
     turns: Array = np.round(np.degrees(np.arctan2(across[:, 1], across[:, 0])) / 90) % 4 * 90
     return turns
 

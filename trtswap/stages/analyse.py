@@ -1,4 +1,4 @@
-"""Finds the faces of every frame, and their embeddings where something needs them."""
+"""Finds the faces of every frame, and their sixty-eight points."""
 
 from __future__ import annotations
 
@@ -19,23 +19,28 @@ from trtswap.types import Faces, Surface
 
 
 @tracing.stage("analyse")
-def analyse(
-    batches: Iterable[Batch],
-    detector: Detector,
-    options: DetectOptions,
-    recogniser: Recogniser | None = None,
-    refiner: Refiner | None = None,
-) -> Iterator[Batch]:
-    """Sets `thumbnails`, which a GPU makes meanwhile, and `faces` of each batch; with a refiner, their sixty-eight
-    points, with a recogniser, their embeddings too. Where frames are known already, their faces are."""
+def analyse(batches: Iterable[Batch], detector: Detector, options: DetectOptions) -> Iterator[Batch]:
+    """Sets `thumbnails`, which a GPU makes meanwhile, and `faces` of each batch: those that can be aligned. Where
+    frames are known already, their faces are."""
     for batch in batches:
         surfaces = [frame.surface for frame in batch.frames]
         thumbnails = Thumbnails(surfaces)
         if batch.known:
             found = [item.faces for item in batch.known]
         else:
-            found = find_faces(surfaces, detector, options, recogniser, refiner)
+            found = _alignable(detector.detect(surfaces, options))
         yield replace(batch, faces=tuple(found), thumbnails=thumbnails)
+
+
+@tracing.stage("place landmarks")
+def place_landmarks(batches: Iterable[Batch], refiner: Refiner) -> Iterator[Batch]:
+    """Gives `faces` of each batch their sixty-eight points, unless they are known."""
+    for batch in batches:
+        if batch.known:
+            yield batch
+            continue
+        found = refiner.refine([frame.surface for frame in batch.frames], batch.faces)
+        yield replace(batch, faces=tuple(_alignable(found)))
 
 
 def find_faces(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -33,22 +33,29 @@ class Refiner:
         Where the landmarker's score is above that of the options, the five points are those of the sixty-eight; else
         they stay the detector's. Faces are to be such that can be aligned.
         """
-        ends = np.cumsum([len(item) for item in faces])[:-1]
         if self._guesser is not None:
-            guessed = self._guesser.guess(np.concatenate([item.landmarks_px for item in faces]))
-            parts = np.split(_finite(guessed), ends)
-            faces = [replace(item, landmarks_68_px=part) for item, part in zip(faces, parts, strict=True)]
+            guessed = _finite(self._guesser.guess(np.concatenate([item.landmarks_px for item in faces])))
+            faces = [replace(item, landmarks_68_px=part) for item, part in _parted(faces, guessed)]
         if self._landmarker is None:
             return list(faces)
         dense, scores = self._landmarker.locate(surfaces, faces)
         sure = (scores > self._options.score) & np.isfinite(dense).all(axis=(1, 2))
-        refined = []
-        for item, points, taken in zip(
-            faces, np.split(_finite(dense), ends), np.split(sure, ends), strict=True
-        ):
-            five = np.where(taken[:, None, None], five_of_68(points), item.landmarks_px)
-            refined.append(replace(item, landmarks_px=five.astype(np.float32), landmarks_68_px=points))
-        return refined
+        dense = _finite(dense)
+        five = np.concatenate([item.landmarks_px for item in faces])
+        five = np.where(sure[:, None, None], five_of_68(dense), five).astype(np.float32)
+        points = np.concatenate([five, dense], axis=1)
+        return [
+            replace(item, landmarks_px=part[:, :5], landmarks_68_px=part[:, 5:])
+            for item, part in _parted(faces, points)
+        ]
+
+
+def _parted(faces: Sequence[Faces], rows: Array) -> Iterator[tuple[Faces, Array]]:
+    """The faces of each surface, and the rows [F, ...] that belong to them."""
+    start = 0
+    for item in faces:
+        yield item, rows[start : start + len(item)]
+        start += len(item)
 
 
 def _finite(points: Array) -> Array:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 
-from trtswap import ops
+from trtswap import device, ops
 from trtswap.geometry import template_points
 from trtswap.options import MaskOptions
-from trtswap.types import Array
+from trtswap.types import Array, DeviceArray
 
 _BROW_LIFT = 0.4
 """How far the hull reaches over the brows, of the distance from the brows to the nose tip."""
 
-_FINE = 4
-"""Bits of a fraction of a pixel in OpenCV's drawing."""
+_BROWS = slice(17, 27)
+_FEATURES = (
+    (slice(17, 22), 1.3),
+    (slice(22, 27), 1.3),
+    (slice(36, 42), 1.7),
+    (slice(42, 48), 1.7),
+    (slice(48, 60), 1.25),
+)
+"""Brows, eyes and mouth among sixty-eight points, and by how much their hulls grow so as to hold all of them."""
+_INNER = 0.92
+"""So much of the outline's size counts as skin."""
+_MARGIN = 0.01
+"""What is left out around the features, of the crop's edge."""
 
 
 def face_masks(
@@ -41,17 +53,38 @@ def face_masks(
     return combine(masks)
 
 
-def skin_weights(size: int, template: str, landmarks_68: Array | None = None) -> Array:
-    """How much each pixel of a crop shows skin, 0 or 1: float32 [1 or F, size, size].
+def skin_weights(
+    size: int,
+    template: str,
+    landmarks_68: Array | None = None,
+    *,
+    like: Array | DeviceArray | None = None,
+) -> Any:
+    """How much each pixel of a crop shows skin, 0..1: float32 [1 or F, size, size].
 
     Inside the outline of the face and off eyes, brows and mouth: by the 68 points of each face ([F, 68, 2] in crop
-    pixels) where it has them, else where the template has those parts.
+    pixels) where it has them, else where the template has those parts. like: an array that lies where the weights of
+    faces with points are to lie; None is the host.
     """
     usual = _usual_skin(size, template)
-    if landmarks_68 is None:
+    if landmarks_68 is None or not len(landmarks_68):
         return usual[None]
-    found = [_skin_of(points, size) if np.isfinite(points).all() else usual for points in landmarks_68]
-    return np.stack(found) if found else usual[None]
+    points = np.asarray(landmarks_68, np.float64)
+    middle = points.mean(axis=1, keepdims=True)
+    groups = [_lifted(middle + _INNER * (points - middle))]
+    for part, growth in _FEATURES:
+        centre = points[:, part].mean(axis=1, keepdims=True)
+        groups.append(centre + growth * (points[:, part] - centre))
+    weights = ops.hulls(
+        np.concatenate(groups, axis=1),
+        [group.shape[1] for group in groups],
+        (size, size),
+        grow_px=max(1.0, _MARGIN * size),
+        like=like,
+    )
+    for row in np.flatnonzero(~np.isfinite(points).all(axis=(1, 2))).tolist():
+        device.place(weights[row : row + 1], usual[None])
+    return weights
 
 
 def ellipse_mask(size: int, template: str, *, scale: float = 1.0) -> Array:
@@ -71,13 +104,18 @@ def ellipse_mask(size: int, template: str, *, scale: float = 1.0) -> Array:
     )
 
 
-def hull_mask(points: Array, size: int) -> Array:
-    """Inside the convex hull of 68 points [68, 2] in crop pixels, brows lifted some way up the forehead: float32
-    [size, size], edges antialiased."""
-    lifted = np.asarray(points, np.float64).copy()
-    brows = slice(17, 27)
-    lifted[brows] += _BROW_LIFT * (lifted[brows].mean(axis=0) - lifted[30])
-    return _filled([cv2.convexHull(np.float32(lifted))[:, 0]], size)
+def hull_masks(points: Array, size: int) -> Array:
+    """Inside the convex hulls of 68 points each, [F, 68, 2] in crop pixels, brows lifted some way up the forehead:
+    float32 [F, size, size], edges antialiased."""
+    found: Array = ops.hulls(_lifted(np.asarray(points, np.float64)), [68], (size, size))
+    return found
+
+
+def _lifted(points: Array) -> Array:
+    """Points float64 [F, 68, 2] with the brows further up."""
+    lifted: Array = points.copy()
+    lifted[:, _BROWS] += _BROW_LIFT * (points[:, _BROWS].mean(axis=1, keepdims=True) - points[:, 30:31])
+    return lifted
 
 
 def box_mask(size: int, options: MaskOptions) -> Array:
@@ -125,11 +163,11 @@ def _outline(size: int, template: str, options: MaskOptions, landmarks_68: Array
     if "ellipse" in options.kinds:
         outlines.append(ellipse[None])
     if "hull" in options.kinds:
-        hulls = [
-            hull_mask(points, size) if np.isfinite(points).all() else ellipse
-            for points in (() if landmarks_68 is None else landmarks_68)
-        ]
-        outlines.append(np.stack(hulls) if hulls else ellipse[None])
+        hulls = ellipse[None]
+        if landmarks_68 is not None and len(landmarks_68):
+            hulls = hull_masks(landmarks_68, size)
+            hulls[~np.isfinite(landmarks_68).all(axis=(1, 2))] = ellipse
+        outlines.append(hulls)
     return np.ascontiguousarray(combine(outlines)) if outlines else None
 
 
@@ -158,26 +196,3 @@ def _usual_skin(size: int, template: str) -> Array:
     skin = np.asarray(skin * (1 - _ellipse(size, mouth, 0.7 * width, 0.24 * down)), np.float32)
     skin.flags.writeable = False
     return skin
-
-
-def _skin_of(points: Array, size: int) -> Array:
-    points = np.asarray(points, np.float64)
-    inner = points.mean(axis=0) + 0.92 * (points - points.mean(axis=0))
-    skin = hull_mask(inner, size)
-    parts = [points[17:22], points[22:27], points[36:42], points[42:48], points[48:60]]
-    grown = []
-    for part, growth in zip(parts, (1.3, 1.3, 1.7, 1.7, 1.25), strict=True):
-        hull = cv2.convexHull(np.float32(part.mean(axis=0) + growth * (part - part.mean(axis=0))))[:, 0]
-        grown.append(hull)
-    margin = max(3, round(0.02 * size) | 1)
-    holes = cv2.dilate(_filled(grown, size), np.ones((margin, margin), np.uint8))
-    return np.asarray(skin * (1 - holes), np.float32)
-
-
-def _filled(polygons: Sequence[Array], size: int) -> Array:
-    """Convex polygons of points [K, 2] filled with 1: float32 [size, size]."""
-    canvas = np.zeros((size, size), np.uint8)
-    for polygon in polygons:
-        fine = np.rint(np.clip(polygon, -size, 2 * size) * 2**_FINE).astype(np.int32)
-        cv2.fillConvexPoly(canvas, fine, 255, cv2.LINE_AA, _FINE)
-    return np.asarray(canvas.astype(np.float32) / 255, np.float32)

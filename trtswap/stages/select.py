@@ -51,7 +51,8 @@ class Selector:
         if self._options.mode == "all" or not len(faces):
             return faces
         if self._options.mode == "largest":
-            return faces.take([self._largest(faces)])
+            row = self._largest(faces)
+            return faces if len(faces) == 1 else faces.take([row])
         if self._options.mode == "one":
             return faces.take([self._one(faces)])
         assert self._reference is not None
@@ -60,6 +61,10 @@ class Selector:
         return faces.take([nearest] if distances[nearest] < self._options.distance else [])
 
     def _largest(self, faces: Faces) -> int:
+        if len(faces) == 1:
+            if faces.track_ids is not None:
+                self._chosen_track = int(faces.track_ids[0])
+            return 0
         areas = box_areas(faces)
         row = int(np.argmax(areas))
         if faces.track_ids is None:

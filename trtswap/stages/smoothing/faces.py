@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from trtswap.native import core
 from trtswap.types import Array, Faces
 
 FILLED_WEIGHT = 0.2
@@ -44,30 +45,11 @@ def with_coordinates(faces: Faces, values: Array) -> Faces:
 def placed(faces: Faces, landmarks_px: Array, boxes_px: Array) -> Faces:
     """The faces elsewhere; their sixty-eight points move as the five do."""
     dense = faces.landmarks_68_px
-    if dense is not None and len(faces):
-        dense = _moved(dense, faces.landmarks_px, landmarks_px)
+    if dense is not None:
+        dense = core.carried(dense, faces.landmarks_px, landmarks_px)
     return replace(
         faces,
         landmarks_px=landmarks_px.astype(np.float32),
         boxes_px=boxes_px.astype(np.float32),
         landmarks_68_px=dense,
     )
-
-
-def _moved(dense: Array, before: Array, after: Array) -> Array:
-    """Points float32 [N, M, 2] moved as the similarity from `before` to `after`, [N, 5, 2], moves: float32."""
-    source, target = _complex(before), _complex(after)
-    start, end = source.sum(axis=1, keepdims=True) / 5, target.sum(axis=1, keepdims=True) / 5
-    offsets = (source - start).conj()
-    turn = (offsets * (target - end)).sum(axis=1, keepdims=True) / (offsets * (source - start)).sum(
-        axis=1, keepdims=True
-    )
-    numbers = np.ascontiguousarray(dense, np.float32).view(np.complex64)[..., 0]
-    moved = numbers - start.astype(np.complex64)
-    moved *= turn.astype(np.complex64)
-    moved += end.astype(np.complex64)
-    return np.asarray(moved[..., None].view(np.float32))
-
-
-def _complex(points: Array) -> Array:
-    return np.ascontiguousarray(points, np.float64).view(np.complex128)[..., 0]
