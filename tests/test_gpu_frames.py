@@ -21,7 +21,7 @@ from support.gpu_world import FRAME_BYTES, FRAMES, planes, run
 from support.targets import gpu_package
 from support.tracing import Kept
 
-from trtswap import device, native, ops, pipeline, tracing
+from trtswap import chain, device, native, ops, pipeline, tracing
 from trtswap.device import streams
 from trtswap.errors import DeviceError, EngineError, OptionError
 from trtswap.inference.engine import Recipe
@@ -35,6 +35,7 @@ from trtswap.options import (
     SwapOptions,
 )
 from trtswap.stages import carry
+from trtswap.stages.batch import Batch
 from trtswap.stages.carry import GpuRoute, route_of
 from trtswap.video import open_target
 
@@ -191,7 +192,16 @@ def test_the_gpus_own_times_are_told(world: Path, tmp_path: Path, monkeypatch: p
 def test_occluders_run_beside_the_swapper(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """... and their masks stay there."""
     kept = Kept()
+    held, places = chain.hold_masks, set()
+
+    def watched(batches: Iterator[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            places.add(device.is_on_device(batch.masks))
+            yield batch
+
+    monkeypatch.setattr(chain, "hold_masks", lambda batches, method: watched(held(watched(batches), method)))
     mask = MaskOptions(kinds=("box", "occlusion"), occluder="xseg_1")
     with tracing.recording(kept):
         run(world, tmp_path / "out.mp4", monkeypatch, more=True, frames="gpu", mask=mask, clip="gaps.mp4")
@@ -199,7 +209,11 @@ def test_occluders_run_beside_the_swapper(
         name: {span.row for span in kept.spans if span.category == "gpu" and span.name == name}
         for name in ("inswapper_128", "xseg_1", "composite")
     }
-    assert rows["inswapper_128"] == rows["composite"]
+    assert places == {True}
+    assert rows["composite"]
+    assert (
+        rows["composite"] <= rows["inswapper_128"]
+    )  # whose engine may have been built, and proven, on another
     assert rows["xseg_1"]
     assert not rows["xseg_1"] & rows["inswapper_128"]
 

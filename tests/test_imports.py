@@ -28,7 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"stages", "video", "quality", "provenance", "demo"}),
     frozenset({"networks"}),
     frozenset({"inference", "ops"}),
-    frozenset({"colour_ops"}),
+    frozenset({"colour_ops", "mask_ops"}),
     frozenset({"native"}),
     frozenset({"memory"}),
     frozenset({"device", "geometry", "concurrency"}),

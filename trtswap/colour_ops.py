@@ -1,4 +1,4 @@
-"""The native operations on pictures and masks: L*a*b*, statistics, colour transfer, feathering, pyramids.
+"""The native operations on pictures: L*a*b*, statistics, colour transfer, pyramids.
 
 As in `trtswap.ops`, whose names these are too: arrays lie all on the host or all on one GPU, results come to lie there,
 and work on a GPU is queued on `stream`, None being this thread's. Raises ValueError for arguments that do not fit,
@@ -131,36 +131,6 @@ def colour_transfer(
     return result
 
 
-def hulls(
-    points: Array,
-    sizes: Sequence[int],
-    size: tuple[int, int],
-    *,
-    grow_px: float = 0.0,
-    like: Array | DeviceArray | None = None,
-    stream: int | None = None,
-) -> Any:
-    """Masks inside the convex hull of some points and outside those of others, edges antialiased: float32 [F, H, W].
-
-    points: [F, P, 2], finite or not, x and y in pixels of the mask, on the host. sizes: how many of the P points each
-    hull is of, in order: the first is kept, the others, grown by `grow_px` on all sides, are cut out. size: width and
-    height of the masks. like: an array that lies where they are to lie; None is the host. Points that are not finite,
-    or that span no area, cover nothing.
-    """
-    shape = (len(points), size[1], size[0])
-    result = np.empty(shape, np.float32) if like is None else allocate_like(like, shape, np.float32)
-    stream = stream_of(stream)
-    core.hulls(
-        np.ascontiguousarray(points, np.float64),
-        list(sizes),
-        result,
-        grow=float(grow_px),
-        allocate=workspace(stream),
-        stream=stream,
-    )
-    return result
-
-
 def maxima(rows: Array | DeviceArray, *, stream: int | None = None) -> Any:
     """The largest value of each row: float32 or float16 [N, A] to float32 [N]. NaN counts for nothing; a row without
     numbers gives minus infinity."""
@@ -182,23 +152,6 @@ def rearrange(
     """
     result = allocate_like(array, [lengths[axis] for axis in order], array.dtype)
     core.rearrange(array, result, lengths=list(lengths), order=list(order), stream=stream_of(stream))
-    return result
-
-
-def feather(
-    masks: Array | DeviceArray,
-    sigma_px: float,
-    *,
-    out: Array | DeviceArray | None = None,
-    stream: int | None = None,
-) -> Any:
-    """Masks that fade out inwards: float32 [N, H, W] to float32 [N, H, W], never above the mask.
-
-    m * clamp(2 g - 1), where g is the mask under a Gaussian of sigma_px (0 to 128), 0 beyond the picture.
-    """
-    result = allocate_like(masks, masks.shape, np.float32) if out is None else out
-    stream = stream_of(stream)
-    core.feather(masks, result, sigma=float(sigma_px), allocate=workspace(stream), stream=stream)
     return result
 
 

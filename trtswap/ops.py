@@ -18,8 +18,6 @@ import numpy as np
 
 from trtswap.colour_ops import (
     colour_transfer,
-    feather,
-    hulls,
     lab_to_srgb,
     maxima,
     measure_colour,
@@ -29,6 +27,7 @@ from trtswap.colour_ops import (
     statistics,
     transfer_maps,
 )
+from trtswap.mask_ops import feather, hold, hulls, least, resize_masks, soften
 from trtswap.native import allocate, core, native_surface, stream_of, timed, workspace
 from trtswap.types import Array, DeviceArray, PixelFormat, Surface
 
@@ -37,14 +36,18 @@ __all__ = [
     "composite",
     "crop",
     "feather",
+    "hold",
     "hulls",
     "lab_to_srgb",
+    "least",
     "letterbox",
     "maxima",
     "measure_colour",
     "pyramid_blend",
     "rasterise",
     "rearrange",
+    "resize_masks",
+    "soften",
     "srgb_to_lab",
     "statistics",
     "transfer_maps",

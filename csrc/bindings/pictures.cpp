@@ -10,6 +10,7 @@
 #include "ops/feather.hpp"
 #include "ops/hulls.hpp"
 #include "ops/lab.hpp"
+#include "ops/masks.hpp"
 #include "ops/maxima.hpp"
 #include "ops/pyramid.hpp"
 #include "ops/rearrange.hpp"
@@ -133,15 +134,16 @@ void pyramid_blend(const py::object& a, const py::object& b, const py::object& m
         [&] { pyramid_blend_cuda(input, target, memory.data, stream); });
 }
 
-void feather(const py::object& masks, const py::object& out, double sigma, const py::object& allocate,
-             std::uintptr_t stream) {
+void feather(const py::object& masks, const py::object& out, double sigma, bool soften,
+             const py::object& allocate, std::uintptr_t stream) {
     const ArrayRef mask = dense(masks, "masks", {"f4"}, {-1, -1, -1}, false, stream);
     const ArrayRef result = dense(out, "out", {"f4"}, mask.shape, true, stream);
-    require(sigma >= 0 && sigma <= kMostReach / 3.0, "sigma: expected 0 to 128");
+    require(sigma >= 0 && sigma <= kMostReach / (soften ? 4.0 : 3.0),
+            "sigma: expected 0 to 128, to soften to 96");
     const int device = common_device({&mask, &result});
     const FeatherInput input =
         make_feather_input(reinterpret_cast<const float*>(mask.data), count_of(mask),
-                           static_cast<int>(mask.shape[2]), static_cast<int>(mask.shape[1]), sigma);
+                           static_cast<int>(mask.shape[2]), static_cast<int>(mask.shape[1]), sigma, soften);
     const std::size_t bytes =
         sizeof(float) * static_cast<std::size_t>(mask.shape[0]) * mask.shape[1] * mask.shape[2];
     const ArrayRef memory = workspace_of(allocate, bytes, device, stream);
@@ -176,6 +178,95 @@ void hulls(const Numbers& points, const std::vector<int>& sizes, const py::objec
     run_where(
         device, [&] { hulls_host(table, input, target); },
         [&] { hulls_cuda(table, input, memory.data, target, stream); });
+}
+
+void resize_masks(const py::object& masks, const py::object& out, std::uintptr_t stream) {
+    const ArrayRef from = dense(masks, "masks", {"f4"}, {-1, -1, -1}, false, stream);
+    const ArrayRef to = dense(out, "out", {"f4"}, {from.shape[0], -1, -1}, true, stream);
+    require(from.shape[1] > 0 && from.shape[2] > 0, "masks: expected one pixel or more");
+    require(to.shape[1] * to.shape[2] < std::ptrdiff_t{1} << 26, "a mask has fewer than 2^26 pixels");
+    const ResizeInput input{reinterpret_cast<const float*>(from.data),
+                            count_of(from),
+                            static_cast<int>(from.shape[2]),
+                            static_cast<int>(from.shape[1]),
+                            static_cast<int>(to.shape[2]),
+                            static_cast<int>(to.shape[1])};
+    auto* target = reinterpret_cast<float*>(to.data);
+    run_where(
+        common_device({&from, &to}), [&] { resize_masks_host(input, target); },
+        [&] { resize_masks_cuda(input, target, stream); });
+}
+
+void least(const py::sequence& masks, const py::object& out, float scale, std::uintptr_t stream) {
+    const ArrayRef result = dense(out, "out", {"f4"}, {-1, -1, -1}, true, stream);
+    const auto sets = static_cast<int>(masks.size());
+    require(sets >= 1 && sets <= kMostMasks, "masks: expected 1 to 8");
+    require(result.shape[1] * result.shape[2] < std::ptrdiff_t{1} << 26, "a mask has fewer than 2^26 pixels");
+    LeastInput input{};
+    input.sets = sets;
+    input.count = count_of(result);
+    input.area = static_cast<std::size_t>(result.shape[1]) * static_cast<std::size_t>(result.shape[2]);
+    input.scale = scale;
+    std::vector<ArrayRef> refs;
+    std::vector<const ArrayRef*> arrays{&result};
+    for (const py::handle item : masks) {
+        refs.push_back(dense(py::reinterpret_borrow<py::object>(item), "masks", {"f4"},
+                             {-1, result.shape[1], result.shape[2]}, false, stream));
+    }
+    for (int k = 0; k < sets; ++k) {
+        const ArrayRef& mask = refs[static_cast<std::size_t>(k)];
+        require(mask.shape[0] == 1 || mask.shape[0] == result.shape[0],
+                "masks: expected one, or one for each of out");
+        input.masks[k] = reinterpret_cast<const float*>(mask.data);
+        input.single[k] = mask.shape[0] == 1;
+        arrays.push_back(&mask);
+    }
+    auto* target = reinterpret_cast<float*>(result.data);
+    run_where(
+        common_device(arrays), [&] { least_host(input, target); },
+        [&] { least_cuda(input, target, stream); });
+}
+
+void hold(const py::sequence& masks, const Integers& table, const py::object& out, float alike,
+          const py::object& allocate, std::uintptr_t stream) {
+    const ArrayRef result = dense(out, "out", {"f4"}, {-1, -1, -1}, true, stream);
+    const int count = count_of(result);
+    require(table.ndim() == 3 && table.shape(0) == count && table.shape(1) >= 1 && table.shape(2) == 2,
+            "table: expected [N, K, 2], an array and a row in it for each mask and its others");
+    require(alike > 0, "alike: expected more than 0");
+    require(result.shape[1] * result.shape[2] < std::ptrdiff_t{1} << 26, "a mask has fewer than 2^26 pixels");
+    const std::size_t area =
+        static_cast<std::size_t>(result.shape[1]) * static_cast<std::size_t>(result.shape[2]);
+    std::vector<ArrayRef> refs;
+    for (const py::handle item : masks) {
+        refs.push_back(dense(py::reinterpret_borrow<py::object>(item), "masks", {"f4"},
+                             {-1, result.shape[1], result.shape[2]}, false, stream));
+    }
+    std::vector<const ArrayRef*> arrays{&result};
+    for (const ArrayRef& ref : refs) {
+        arrays.push_back(&ref);
+    }
+    const auto width = static_cast<int>(table.shape(1));
+    std::vector<const float*> pointers(static_cast<std::size_t>(count) * width);
+    for (std::size_t k = 0; k < pointers.size(); ++k) {
+        const int array = table.data()[2 * k], row = table.data()[2 * k + 1];
+        require(array < static_cast<int>(refs.size()) && (array >= 0 || k % width != 0),
+                "table: expected the number of an array, or below 0 for none of the others");
+        if (array >= 0) {
+            const ArrayRef& ref = refs[static_cast<std::size_t>(array)];
+            require(row >= 0 && row < ref.shape[0], "table: expected a row of the array");
+            pointers[k] = reinterpret_cast<const float*>(ref.data) + static_cast<std::size_t>(row) * area;
+        }
+    }
+    const HoldInput input{pointers.data(), count, width - 1, area, 1.0f / alike};
+    const int device = common_device(arrays);
+    ArrayRef memory;
+    if (device >= 0) {
+        memory = workspace_of(allocate, pointers.size() * sizeof(float*), device, stream);
+    }
+    auto* target = reinterpret_cast<float*>(result.data);
+    run_where(
+        device, [&] { hold_host(input, target); }, [&] { hold_cuda(input, memory.data, target, stream); });
 }
 
 void maxima(const py::object& in, const py::object& out, std::uintptr_t stream) {
@@ -234,7 +325,13 @@ void register_pictures(py::module_& module) {
     module.def("rearrange", &rearrange, py::arg("array"), py::arg("out"), py::kw_only(), py::arg("lengths"),
                py::arg("order"), py::arg("stream"));
     module.def("feather", &feather, py::arg("masks"), py::arg("out"), py::kw_only(), py::arg("sigma"),
-               py::arg("allocate"), py::arg("stream"));
+               py::arg("soften"), py::arg("allocate"), py::arg("stream"));
+    module.def("resize_masks", &resize_masks, py::arg("masks"), py::arg("out"), py::kw_only(),
+               py::arg("stream"));
+    module.def("least", &least, py::arg("masks"), py::arg("out"), py::kw_only(), py::arg("scale"),
+               py::arg("stream"));
+    module.def("hold", &hold, py::arg("masks"), py::arg("table"), py::arg("out"), py::kw_only(),
+               py::arg("alike"), py::arg("allocate"), py::arg("stream"));
 }
 
 } // namespace trtswap::bindings

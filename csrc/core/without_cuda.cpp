@@ -6,6 +6,7 @@
 #include "ops/feather.hpp"
 #include "ops/hulls.hpp"
 #include "ops/lab.hpp"
+#include "ops/masks.hpp"
 #include "ops/maxima.hpp"
 #include "ops/measure.hpp"
 #include "ops/pyramid.hpp"
@@ -49,6 +50,9 @@ void feather_cuda(const FeatherInput&, float*, float*, std::uintptr_t) { refuse(
 void hulls_cuda(const HullTable&, const HullsInput&, void*, float*, std::uintptr_t) { refuse(); }
 std::size_t pyramid_blend_bytes_cuda(const PyramidBlendInput&) { refuse(); }
 void pyramid_blend_cuda(const PyramidBlendInput&, float*, void*, std::uintptr_t) { refuse(); }
+void resize_masks_cuda(const ResizeInput&, float*, std::uintptr_t) { refuse(); }
+void least_cuda(const LeastInput&, float*, std::uintptr_t) { refuse(); }
+void hold_cuda(const HoldInput&, void*, float*, std::uintptr_t) { refuse(); }
 void maxima_cuda(const MaximaInput&, float*, std::uintptr_t) { refuse(); }
 void rearrange_cuda(const RearrangeInput&, const void*, void*, std::size_t, std::uintptr_t) { refuse(); }
 std::size_t blend_bytes_cuda(const BlendFace*, int, const int*, const BlendInput&) { refuse(); }

@@ -21,7 +21,7 @@ __global__ void across_kernel(const __grid_constant__ FeatherInput in, const flo
     if (x < in.width && y < in.height) {
         const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(blockIdx.z) * in.width * in.height +
                                    static_cast<std::ptrdiff_t>(y) * in.width;
-        out[row + x] = feathered(in.masks[row + x], gaussian(in, passing + row, x, in.width, 1));
+        out[row + x] = feathered(in, in.masks[row + x], gaussian(in, passing + row, x, in.width, 1));
     }
 }
 

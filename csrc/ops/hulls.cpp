@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kStrip = 128;        // pixels of a row that are worked on together
 constexpr int kWorthThreads = 512; // rows
+constexpr double kFar = 1e6;       // pixels; nothing of a face lies there
 
 struct Point {
     double x, y;
@@ -25,7 +26,7 @@ void corners_of(std::vector<Point>& points, std::vector<Point>& corners) {
         return;
     }
     for (const Point& p : points) {
-        if (!std::isfinite(p.x) || !std::isfinite(p.y)) {
+        if (!(std::abs(p.x) < kFar && std::abs(p.y) < kFar)) {
             return;
         }
     }
@@ -49,7 +50,6 @@ void corners_of(std::vector<Point>& points, std::vector<Point>& corners) {
 
 // Where what is grown by `grow`, and half a pixel, ends: its corners lie on the bisectors of those of the hull.
 HullBox box_of(const std::vector<Point>& corners, const HullEdge* edges, double grow) {
-    constexpr double kFar = 1e6; // of a mask nothing lies there
     double low[2] = {kFar, kFar}, high[2] = {-kFar, -kFar};
     const std::size_t count = corners.size();
     for (std::size_t k = 0; k < count; ++k) {
@@ -128,11 +128,11 @@ HullTable make_hull_table(const double* points, int faces, const std::vector<int
 }
 
 void hulls_host(const HullTable& table, const HullsInput& input, float* out) {
-    const int rows = input.faces * input.height;
+    const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(input.faces) * input.height;
 #pragma omp parallel for schedule(static) if (rows >= kWorthThreads)
-    for (int row = 0; row < rows; ++row) {
-        line_of(table, input, row / input.height, row % input.height,
-                out + static_cast<std::size_t>(row) * input.width);
+    for (std::ptrdiff_t row = 0; row < rows; ++row) {
+        line_of(table, input, static_cast<int>(row / input.height), static_cast<int>(row % input.height),
+                out + row * input.width);
     }
 }
 

@@ -4,8 +4,8 @@
 //   sizes   [G]        how many points each hull of a face is of, in order
 //   out     [F, H, W]  float32: what the first hull covers, less what the others cover, grown by `grow` pixels
 //
-// A pixel is covered as far as it lies within: half on an edge, wholly half a pixel inside. Points that are not finite, or
-// span no area, cover nothing.
+// A pixel is covered as far as it lies within: half on an edge, wholly half a pixel inside. Points that are not
+// finite, lie a million pixels off, or span no area cover nothing.
 //
 // The table of the hulls' edges is made on the host. The host form runs to the end before it returns; the CUDA form queues
 // on `stream`. Neither allocates.

@@ -22,8 +22,9 @@ inline void carry(const double* before, const double* after, const float* points
         product += std::conj(at(before, k) - start) * (at(after, k) - end);
         spread += std::norm(at(before, k) - start);
     }
+    const Place similarity = product / spread;
     for (int k = 0; k < count; ++k) {
-        const Place moved = spread > 0.0 ? (at(points, k) - start) * (product / spread) + end : at(points, k);
+        const Place moved = spread > 0.0 ? (at(points, k) - start) * similarity + end : at(points, k);
         out[2 * k] = static_cast<float>(moved.real());
         out[2 * k + 1] = static_cast<float>(moved.imag());
     }

@@ -68,13 +68,14 @@ def test_a_pixel_counts_about_as_much_as_its_area_inside() -> None:
         assert (mask[areas == 256] >= 0.5).all()
 
 
-@given(st.integers(0, 3), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+@given(st.integers(0, 3), st.floats(-1e300, 1e300), st.floats(-1e300, 1e300))
 def test_what_spans_no_area_covers_nothing(count: int, x: float, y: float) -> None:
     square = np.array([(0, 0), (7, 0), (7, 7), (0, 7)], float)
     for flat in (
         np.tile([x, y], (count, 1)),
         np.outer(np.arange(count), (1.0, 2.0)),
         np.full((count, 2), np.nan),
+        np.array([(2e6, 0), (2e6, 8), (-2e6, 4)])[:count],
     ):
         both = np.concatenate([flat, square])
         assert (ops.hulls(both[None], [count, 4], (8, 8)) == 0).all()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trtswap import colour_ops, native, ops
+from trtswap import colour_ops, mask_ops, native, ops
 
 _VALUES = ("indices", "placements", "extents")
 """Host arrays that operations on a GPU take by value."""
@@ -101,7 +101,7 @@ def with_context(driver: Any, call: Callable[[], None]) -> None:
 def pretend_operations(monkeypatch: pytest.MonkeyPatch) -> None:
     """Puts it in the place of the extension."""
     fake = FakeCore(native.core)
-    for module in (native, ops, colour_ops):
+    for module in (native, ops, colour_ops, mask_ops):
         monkeypatch.setattr(module, "core", fake)
 
 

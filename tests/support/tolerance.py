@@ -83,3 +83,8 @@ HULLS = 2e-4
 """float32 distances to edges a few hundred pixels away."""
 HULLS_AREA_MEAN = 2e-3
 """How much of a pixel is covered is told from its distance; at 45 degrees and in corners that is a little off."""
+
+MASKS = 1e-5
+"""Masks of 0..1 in float32, blurred and averaged."""
+MASKS_RESIZED = 2e-4
+"""Places in float32 among some hundred pixels, of noise."""

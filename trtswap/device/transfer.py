@@ -147,9 +147,9 @@ def download_later(surface: Surface) -> tuple[Surface, Event]:
     return replace(surface, planes=tuple(_exposed(staged, views, starts))), event
 
 
-def beside(array: Array, other: DeviceArray) -> Any:
-    """A host array where another lies: itself, or a copy on that GPU, queued on this thread's stream."""
-    if not is_on_device(other):
+def beside(array: DeviceArray, other: DeviceArray) -> Any:
+    """An array where another lies: itself, or of one on the host a copy on that GPU, queued on this thread's stream."""
+    if not is_on_device(other) or not isinstance(array, np.ndarray):
         return array
     return to_device(array, device=other.device if isinstance(other, GpuArray) else None)
 

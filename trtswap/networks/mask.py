@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from trtswap import device, ops
@@ -24,9 +23,11 @@ class Occluder(Protocol):
 
     session: Session
 
-    def masks(self, surfaces: Sequence[Surface], indices: Array, placements: Array, size: int) -> Array:
-        """1 where the face is seen, 0 where something covers it: float32 [F, size, size] on the crops' grids, on
-        the host."""
+    def masks(
+        self, surfaces: Sequence[Surface], indices: Array, placements: Array, size: int
+    ) -> Array | DeviceArray:
+        """1 where the face is seen, 0 where something covers it: float32 [F, size, size] on the crops' grids, where the
+        network runs."""
 
 
 class XSeg:
@@ -35,8 +36,10 @@ class XSeg:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def masks(self, surfaces: Sequence[Surface], indices: Array, placements: Array, size: int) -> Array:
-        """1 where the face is seen, 0 where something covers it: float32 [F, size, size], 0..1, on the host.
+    def masks(
+        self, surfaces: Sequence[Surface], indices: Array, placements: Array, size: int
+    ) -> Array | DeviceArray:
+        """1 where the face is seen, 0 where something covers it: float32 [F, size, size], 0..1, where the network runs.
 
         indices: int [F], the surface of each face. placements: [F, 2, 3], frame pixels to those of a crop of `size` x
         `size`, which is sampled at the network's own size. Raises NetworkError and its kin, DeviceError.
@@ -46,25 +49,15 @@ class XSeg:
         spec = self.session.spec
         width, height = spec.picture.size
         tensor = sample(spec, surfaces, indices, compose(resized(size, (width, height)), placements))
-        found = device.to_host(self.session.run({spec.picture.input: tensor})[0])
-        return resize_all(np.clip(found.reshape(-1, height, width), 0, 1), size)
+        found = self.session.run({spec.picture.input: tensor})[0]
+        resized_masks: Array | DeviceArray = ops.resize_masks(found.reshape(-1, height, width), (size, size))
+        return resized_masks
 
 
 def resized(size: int, other: tuple[int, int]) -> Array:
     """The matrix [2, 3] from pixels of a square of `size` to those of the same at another (width, height)."""
     scale = np.array(other, np.float64) / size
     return np.concatenate([np.diag(scale), ((scale - 1) / 2)[:, None]], axis=1)
-
-
-def resize_all(images: Array, size: int) -> Array:
-    """Images [F, H, W] at `size` x `size`, bilinear: float32 [F, size, size]."""
-    if images.shape[1:] == (size, size):
-        return np.asarray(images, np.float32)
-    scaled = [
-        cv2.resize(np.ascontiguousarray(image, np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
-        for image in images
-    ]
-    return np.asarray(np.stack(scaled), np.float32)
 
 
 class Parser(Protocol):
@@ -96,7 +89,7 @@ class BiSeNet:
             self._shown(pictures[start : start + _TOGETHER], classes)
             for start in range(0, len(pictures), _TOGETHER)
         ]
-        return resize_all(np.concatenate(found), size)
+        return np.asarray(ops.resize_masks(np.concatenate(found).astype(np.float32), (size, size)))
 
     def _shown(self, pictures: Sequence[Surface], classes: Sequence[int]) -> Array:
         """bool [F, H, W] at the network's size."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
-import cv2
 import numpy as np
 
-from trtswap.geometry import transform_points
+from trtswap import ops
 from trtswap.options import Area
-from trtswap.types import Array
+from trtswap.types import Array, DeviceArray
 
 _POINTS: Mapping[Area, tuple[int, ...]] = MappingProxyType(
     {
@@ -19,18 +19,14 @@ _POINTS: Mapping[Area, tuple[int, ...]] = MappingProxyType(
         "mouth": tuple(range(48, 68)),
     }
 )
-_FAR = 1 << 20
-"""Pixels beyond which OpenCV's drawing would overflow."""
 
 
-def area_masks(landmarks_px: Array, placements: Array, size: int, areas: Sequence[Area]) -> Array:
-    """1 within the convex outline of all the areas together, 0 outside: float32 [F, size, size].
+def area_masks(
+    landmarks_68: Array, size: int, areas: Sequence[Area], *, like: Array | DeviceArray | None = None
+) -> Any:
+    """1 within the convex outline of all the areas together, 0 outside, edges antialiased: float32 [F, size, size].
 
-    landmarks_px: [F, 68, 2] in frame pixels. placements: [F, 2, 3], frame to crop pixels.
+    landmarks_68: [F, 68, 2] in crop pixels. like: an array that lies where the masks are to lie; None is the host.
     """
     rows = sorted({point for area in areas for point in _POINTS[area]})
-    outlines = np.clip(transform_points(placements, landmarks_px)[:, rows], -_FAR, _FAR).astype(np.int32)
-    masks = np.zeros((len(outlines), size, size), np.float32)
-    for mask, outline in zip(masks, outlines, strict=True):
-        cv2.fillConvexPoly(mask, cv2.convexHull(np.ascontiguousarray(outline)), 1.0)
-    return masks
+    return ops.hulls(np.asarray(landmarks_68)[:, rows], [len(rows)], (size, size), like=like)

@@ -11,7 +11,7 @@ from trtswap.networks.classifier import Traits
 from trtswap.networks.swapper import Patches
 from trtswap.stages.known import Known
 from trtswap.stages.scenes import Thumbnails
-from trtswap.types import Array, Faces, Frame
+from trtswap.types import Array, DeviceArray, Faces, Frame
 
 _PER_FRAME = (
     *("frames", "faces", "detected", "tracked", "cuts", "sources"),
@@ -28,10 +28,10 @@ class Batch:
     all faces held steady, and whether the frame begins a new scene. sources: per frame, set by `cast`: int [N], which
     of several identities each face becomes; empty where there is one. placements: float64 [F, 2, 3], frame to crop
     pixels of all faces of all frames in order, and patches: theirs, both set by `swap`. masks: float32 [F, S, S], 0..1
-    on the patches' grids, set by `confine`, or None. maps: float32 [F, 12], the colour maps the patches go through, set
-    by `match_colours`, or None. Where frames lie on a GPU: ready: when what was queued for the batch is done, for
-    another thread; unswapped: when what was queued before the swapper is, for work beside it; arrivals: when each frame
-    is on the host.
+    on the patches' grids and where they are, set by `confine`, or None. maps: float32 [F, 12], the colour maps the
+    patches go through, set by `match_colours`, or None. Where frames lie on a GPU: ready: when what was queued for the
+    batch is done, for another thread; unswapped: when what was queued before the swapper is, for work beside it;
+    arrivals: when each frame is on the host.
     known: per frame what an earlier run found in it, set by `recall`; empty for frames that are new. traits, embedded:
     per frame what `sift` and `recognise` asked their networks for. moments: float64 [F, 3, 10], of colour, set by
     `match_colours`, or None.
@@ -46,7 +46,7 @@ class Batch:
     sources: tuple[Array, ...] = ()
     placements: Array | None = None
     patches: Patches | None = None
-    masks: Array | None = None
+    masks: Array | DeviceArray | None = None
     maps: Array | None = None
     known: tuple[Known, ...] = ()
     traits: tuple[tuple[Traits, ...], ...] = ()

@@ -98,11 +98,10 @@ def _measure(batch: Batch, template: str, size: int, usual: device.Constant) -> 
         return device.fetch([np.zeros((0, _SIDES, 10))])
     pixels, points = batch.patches.pixels, landmarks_in_crops(batch)
     weights = usual.beside(pixels)
-    if batch.masks is not None:
-        skin = skin_weights(size, template, points)
-        weights = device.beside(combine([skin, batch.masks]), pixels)
-    elif points is not None:
+    if points is not None:
         weights = skin_weights(size, template, points, like=pixels)
+    if batch.masks is not None:
+        weights = combine([weights, batch.masks], pixels)
     moments = ops.measure_colour(
         [frame.surface for frame in batch.frames],
         batch.frame_of_face,

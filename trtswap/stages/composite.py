@@ -8,7 +8,7 @@ from trtswap import device, ops, tracing
 from trtswap.options import BlendOptions, MaskOptions
 from trtswap.stages.batch import Batch
 from trtswap.stages.colour import landmarks_in_crops
-from trtswap.stages.mask import face_masks
+from trtswap.stages.mask import combine, face_masks
 
 
 @tracing.stage("composite")
@@ -22,9 +22,12 @@ def composite(
         if batch.patches is not None and batch.placements is not None:
             points = landmarks_in_crops(batch) if "hull" in mask.kinds else None
             pixels = batch.patches.pixels
-            masks = usual.beside(pixels)
-            if points is not None or batch.masks is not None:
-                masks = device.beside(face_masks(size, template, mask, points, batch.masks), pixels)
+            if points is not None:
+                masks = face_masks(size, template, mask, points, batch.masks, like=pixels)
+            elif batch.masks is not None:
+                masks = combine([usual.beside(pixels), batch.masks], pixels)
+            else:
+                masks = usual.beside(pixels)
             ops.composite(
                 [frame.surface for frame in batch.frames],
                 batch.frame_of_face,

@@ -11,6 +11,7 @@ import numpy as np
 
 from trtswap import device, ops, tracing
 from trtswap.errors import OptionError
+from trtswap.geometry import transform_points
 from trtswap.native import allocate_like
 from trtswap.networks.mask import Occluder, Parser
 from trtswap.networks.swapper import Patches
@@ -18,7 +19,7 @@ from trtswap.options import MaskOptions, Region
 from trtswap.stages.areas import area_masks
 from trtswap.stages.batch import Batch
 from trtswap.stages.mask import combine, soften
-from trtswap.types import Array, PixelFormat, Surface
+from trtswap.types import Array, DeviceArray, PixelFormat, Surface
 
 _CLASSES: Mapping[Region, int] = MappingProxyType(
     {
@@ -51,8 +52,12 @@ def confine(
     """
     whole = device.Constant(np.ones((1, size, size), np.float32))
     for batch in batches:
-        masks = [soften(mask) for mask in _masks(batch, size, options, occluders, parser, whole)]
-        yield replace(batch, masks=combine(masks)) if masks else batch
+        masks = list(_masks(batch, size, options, occluders, parser, whole))
+        if masks and batch.patches is not None:
+            pixels = batch.patches.pixels
+            soft = [soften(device.beside(mask, pixels)) for mask in masks]
+            batch = replace(batch, masks=combine(soft, pixels))
+        yield batch
 
 
 def _masks(
@@ -62,17 +67,19 @@ def _masks(
     occluders: Sequence[Occluder],
     parser: Parser | None,
     whole: device.Constant,
-) -> Iterator[Array]:
+) -> Iterator[Array | DeviceArray]:
     if batch.placements is None or batch.patches is None or not batch.face_count:
         return
     if occluders:
         surfaces = [frame.surface for frame in batch.frames]
         faces = (batch.frame_of_face, batch.placements, size)
         with _beside_swapper(batch):
-            seen = combine([occluder.masks(surfaces, *faces) for occluder in occluders])
+            found = [occluder.masks(surfaces, *faces) for occluder in occluders]
+            seen = combine(found, batch.patches.pixels)
         yield seen
     if "area" in options.kinds:
-        yield area_masks(_points(batch), batch.placements, size, options.areas)
+        points = transform_points(batch.placements, _points(batch))
+        yield area_masks(points, size, options.areas, like=batch.patches.pixels)
     if parser is not None:
         yield parser.masks(_pictures(batch.patches, whole), [_CLASSES[region] for region in options.regions])
 
@@ -86,6 +93,8 @@ def _beside_swapper(batch: Batch) -> Iterator[None]:
     with device.use(device.index()) as stream:
         stream.wait(batch.unswapped)
         yield
+        done = stream.record()
+    device.current().wait(done)
 
 
 def _pictures(patches: Patches, whole: device.Constant) -> list[Surface]:

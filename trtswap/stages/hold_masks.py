@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from trtswap import tracing
+from trtswap import ops, tracing
 from trtswap.options import Smoothing
 from trtswap.stages.batch import Batch
-from trtswap.types import Array
+from trtswap.types import Array, DeviceArray
 
 REACH = 2
 """Frames that count before and, where there is look-ahead, behind each."""
@@ -38,9 +39,9 @@ def hold_masks(batches: Iterable[Batch], method: Smoothing) -> Iterator[Batch]:
 
 @dataclass
 class _Moment:
-    """One frame: the masks of its tracks. scene: number of the scene it is in."""
+    """One frame: the masks of its tracks, each a row of an array. scene: number of the scene it is in."""
 
-    masks: dict[int, Array]
+    masks: dict[int, tuple[Array | DeviceArray, int]]
     scene: int
 
 
@@ -76,9 +77,9 @@ class _Line:
                 self._scene += 1
             faces = batch.faces[row] if batch.faces else None
             count = 0 if faces is None else len(faces)
-            masks: dict[int, Array] = {}
+            masks: dict[int, tuple[Array | DeviceArray, int]] = {}
             if batch.masks is not None and faces is not None and faces.track_ids is not None:
-                masks = dict(zip(faces.track_ids.tolist(), batch.masks[start : start + count], strict=True))
+                masks = {track: (batch.masks, start + k) for k, track in enumerate(faces.track_ids.tolist())}
             start += count
             yield _Moment(masks, self._scene)
 
@@ -87,26 +88,26 @@ class _Line:
         frames = len(batch.frames)
         if batch.masks is not None:
             places = range(self._before, self._before + frames)
-            held = [self._held(place, track) for place in places for track in self._moments[place].masks]
-            if len(held) == len(batch.masks):  # else faces without tracks
-                batch = replace(batch, masks=np.stack(held))
+            faces = [(place, track) for place in places for track in self._moments[place].masks]
+            if len(faces) == batch.masks.shape[0]:  # else faces without tracks
+                batch = replace(batch, masks=self._held(faces))
         self._before += frames
         while self._before > REACH:
             self._moments.popleft()
             self._before -= 1
         return batch
 
-    def _held(self, place: int, track: int) -> Array:
-        """The mask of a track in one frame, averaged with its neighbours in time."""
-        here = self._moments[place]
-        own = here.masks[track]
-        total, weights = own.copy(), np.ones_like(own)
-        for other in range(max(place - REACH, 0), min(place + self._ahead + 1, len(self._moments))):
-            moment = self._moments[other]
-            if other == place or moment.scene != here.scene or track not in moment.masks:
-                continue
-            difference = moment.masks[track] - own
-            weight = 1 / (1 + (difference * np.float32(1 / _ALIKE)) ** 2)
-            total += weight * moment.masks[track]
-            weights += weight
-        return np.asarray(total / weights, np.float32)
+    def _held(self, faces: Sequence[tuple[int, int]]) -> Any:
+        """The masks of some faces, each a frame and a track, averaged with their neighbours in time."""
+        arrays: dict[int, Array | DeviceArray] = {}
+        table = np.full((len(faces), REACH + self._ahead + 1, 2), -1, np.int32)
+        for row, (place, track) in enumerate(faces):
+            here = self._moments[place]
+            others = [*range(max(place - REACH, 0), place), *range(place + 1, place + self._ahead + 1)]
+            moments = [here, *(self._moments[other] for other in others if other < len(self._moments))]
+            for column, moment in enumerate(moments):
+                if moment.scene == here.scene and track in moment.masks:
+                    array, number = moment.masks[track]
+                    arrays[id(array)] = array
+                    table[row, column] = list(arrays).index(id(array)), number
+        return ops.hold(list(arrays.values()), table, _ALIKE)

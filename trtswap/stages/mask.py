@@ -26,6 +26,8 @@ _FEATURES = (
     (slice(48, 60), 1.25),
 )
 """Brows, eyes and mouth among sixty-eight points, and by how much their hulls grow so as to hold all of them."""
+_SOFT_PX = 5.0
+"""Sigma of the Gaussian under which the masks of networks lose their hard edges."""
 _INNER = 0.92
 """So much of the outline's size counts as skin."""
 _MARGIN = 0.01
@@ -37,20 +39,23 @@ def face_masks(
     template: str,
     options: MaskOptions,
     landmarks_68: Array | None = None,
-    network_masks: Array | None = None,
-) -> Array:
+    network_masks: Array | DeviceArray | None = None,
+    *,
+    like: Array | DeviceArray | None = None,
+) -> Any:
     """Where patches may show: the least of all masks that the options name, float32 [1 or F, size, size].
 
     size: edge of the crop in pixels. template: name of its points. landmarks_68: [F, 68, 2] in crop pixels in the order
-    of iBUG 300-W, NaN or None where there are none. network_masks: float32 [F, size, size], used as they are.
+    of iBUG 300-W, NaN or None where there are none. network_masks: float32 [F, size, size], used as they are. like: an
+    array that lies where the masks are to lie; None is the host.
     """
-    masks = [box_mask(size, options)[None]]
-    outline = _outline(size, template, options, landmarks_68)
+    masks: list[Any] = [_usual_box(size, options)[None]]
+    outline = _outline(size, template, options, landmarks_68, like)
     if outline is not None:
         masks.append(ops.feather(outline, min(0.5 * options.feather * size, 128.0)))
     if network_masks is not None:
-        masks.append(np.asarray(network_masks, np.float32))
-    return combine(masks)
+        masks.append(network_masks)
+    return combine(masks, like)
 
 
 def skin_weights(
@@ -82,8 +87,7 @@ def skin_weights(
         grow_px=max(1.0, _MARGIN * size),
         like=like,
     )
-    for row in np.flatnonzero(~np.isfinite(points).all(axis=(1, 2))).tolist():
-        device.place(weights[row : row + 1], usual[None])
+    _fill_in(weights, points, usual[None])
     return weights
 
 
@@ -104,11 +108,10 @@ def ellipse_mask(size: int, template: str, *, scale: float = 1.0) -> Array:
     )
 
 
-def hull_masks(points: Array, size: int) -> Array:
+def hull_masks(points: Array, size: int, *, like: Array | DeviceArray | None = None) -> Any:
     """Inside the convex hulls of 68 points each, [F, 68, 2] in crop pixels, brows lifted some way up the forehead:
-    float32 [F, size, size], edges antialiased."""
-    found: Array = ops.hulls(_lifted(np.asarray(points, np.float64)), [68], (size, size))
-    return found
+    float32 [F, size, size], edges antialiased. like: an array that lies where they are to lie; None is the host."""
+    return ops.hulls(_lifted(np.asarray(points, np.float64)), [68], (size, size), like=like)
 
 
 def _lifted(points: Array) -> Array:
@@ -139,36 +142,49 @@ def box_mask(size: int, options: MaskOptions) -> Array:
     return mask
 
 
-def soften(masks: Array) -> Array:
-    """Masks [F, H, W] of 0..1 from networks or outlines, with soft edges inside their own: float32 [F, H, W].
-
-    Blurred by a Gaussian of sigma 5 pixels; then what is below a half becomes 0 and the rest is spread over 0..1.
-    """
-    blurred = [cv2.GaussianBlur(np.asarray(mask, np.float32), (0, 0), 5) for mask in np.clip(masks, 0, 1)]
-    return np.asarray(2 * (np.clip(np.stack(blurred), 0.5, 1) - 0.5), np.float32)
+def soften(masks: Array | DeviceArray) -> Any:
+    """Masks [F, H, W] of 0..1 from networks or outlines, with soft edges inside their own: float32 [F, H, W]."""
+    return ops.soften(masks, _SOFT_PX)
 
 
-def combine(masks: Sequence[Array]) -> Array:
-    """The least of several masks at every pixel; they broadcast."""
-    least = masks[0]
-    for mask in masks[1:]:
-        least = np.minimum(least, mask)
-    return least
+def combine(
+    masks: Sequence[Array | DeviceArray], like: Array | DeviceArray | None = None, *, scale: float = 1.0
+) -> Any:
+    """The least of several masks [1 or F, H, W] at every pixel, times `scale`: float32 [F, H, W]. like: an array that
+    lies where it is to lie; None is the host, and all masks lie there."""
+    there: list[Any] = [
+        np.ascontiguousarray(mask, np.float32) if isinstance(mask, np.ndarray) else mask for mask in masks
+    ]
+    if like is not None:
+        there = [device.beside(mask, like) for mask in there]
+    return ops.least(there, scale=scale)
 
 
-def _outline(size: int, template: str, options: MaskOptions, landmarks_68: Array | None) -> Array | None:
-    """Ellipse and hulls as the options name them, hard: float32 [1 or F, size, size]."""
-    ellipse = ellipse_mask(size, template)
-    outlines: list[Array] = []
+def _outline(
+    size: int,
+    template: str,
+    options: MaskOptions,
+    landmarks_68: Array | None,
+    like: Array | DeviceArray | None,
+) -> Any:
+    """Ellipse and hulls as the options name them, hard: float32 [1 or F, size, size], where `like` lies."""
+    ellipse = _usual_ellipse(size, template)[None]
+    outlines: list[Any] = []
     if "ellipse" in options.kinds:
-        outlines.append(ellipse[None])
+        outlines.append(ellipse)
     if "hull" in options.kinds:
-        hulls = ellipse[None]
+        hulls: Any = ellipse
         if landmarks_68 is not None and len(landmarks_68):
-            hulls = hull_masks(landmarks_68, size)
-            hulls[~np.isfinite(landmarks_68).all(axis=(1, 2))] = ellipse
+            hulls = hull_masks(landmarks_68, size, like=like)
+            _fill_in(hulls, landmarks_68, ellipse)
         outlines.append(hulls)
-    return np.ascontiguousarray(combine(outlines)) if outlines else None
+    return combine(outlines, like) if outlines else None
+
+
+def _fill_in(masks: Array | DeviceArray, points: Array, mask: Array) -> None:
+    """Puts one mask [1, H, W] in the place of those of [F, H, W] whose points [F, 68, 2] are not known."""
+    for row in np.flatnonzero(~np.isfinite(points).all(axis=(1, 2))).tolist():
+        device.place(masks[row : row + 1], mask)
 
 
 def _frame_of(size: int, template: str) -> tuple[Array, Array, Array]:
@@ -184,6 +200,23 @@ def _ellipse(size: int, centre: Array, half_width: float, half_height: float) ->
 
 
 @lru_cache(maxsize=32)
+def _usual_box(size: int, options: MaskOptions) -> Array:
+    """`box_mask`, not to be written to."""
+    return _locked(box_mask(size, options))
+
+
+@lru_cache(maxsize=32)
+def _usual_ellipse(size: int, template: str) -> Array:
+    """`ellipse_mask`, not to be written to."""
+    return _locked(ellipse_mask(size, template))
+
+
+def _locked(mask: Array) -> Array:
+    mask.flags.writeable = False
+    return mask
+
+
+@lru_cache(maxsize=32)
 def _usual_skin(size: int, template: str) -> Array:
     """The skin of the template's own face, float32 [size, size], not to be written to."""
     points = template_points(template, (size, size))
@@ -193,6 +226,4 @@ def _usual_skin(size: int, template: str) -> Array:
     for eye in points[:2]:  # and its brow
         skin = skin * (1 - _ellipse(size, eye - (0, 0.12 * unit), 0.4 * unit, 0.3 * unit))
     width = float(np.hypot(*(points[4] - points[3])))
-    skin = np.asarray(skin * (1 - _ellipse(size, mouth, 0.7 * width, 0.24 * down)), np.float32)
-    skin.flags.writeable = False
-    return skin
+    return _locked(np.asarray(skin * (1 - _ellipse(size, mouth, 0.7 * width, 0.24 * down)), np.float32))
