@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support import fake_gpu
+from support.fake_core import pretend_operations
 from support.people import batches, faces
 
+from trtswap import device, ops
+from trtswap.errors import DeviceMemoryError
 from trtswap.stages.batch import Batch
 from trtswap.stages.hold_masks import REACH, hold_masks
 from trtswap.types import Array
@@ -100,3 +105,28 @@ def test_no_more_waits_than_is_needed() -> None:
 
     for index, _ in enumerate(hold_masks(watched(), "symmetric")):
         assert len(pulled) <= index + 1 + REACH
+
+
+def test_where_memory_of_the_gpu_runs_out_the_host_holds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks = np.random.default_rng().uniform(0, 1, (8, 2, SIZE, SIZE)).astype(np.float32)
+    expected = held(masks, "symmetric")
+    real = ops.hold
+
+    def full(arrays: Any, *rest: Any) -> Any:
+        if device.is_on_device(arrays[0]):
+            raise DeviceMemoryError("none left")
+        return real(arrays, *rest)
+
+    fake_gpu.pretend(monkeypatch, "8.6.1", tmp_path)
+    pretend_operations(monkeypatch)
+    try:
+        given = [replace(batch, masks=device.to_device(batch.masks)) for batch in with_masks(masks, [5, 6])]
+        on_gpu = np.concatenate([device.to_host(batch.masks) for batch in hold_masks(given, "symmetric")])
+        monkeypatch.setattr(ops, "hold", full)
+        on_host = np.concatenate([batch.masks for batch in hold_masks(given, "symmetric")])
+    finally:
+        fake_gpu.forget()
+    for found in (on_gpu, on_host):
+        np.testing.assert_array_equal(found.reshape(masks.shape), expected)

@@ -68,7 +68,12 @@ def build(library: TensorRT, request: BuildRequest, on_progress: Progress) -> tu
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise EngineError(f"TensorRT {library.version} could not build the engine: {_first(complaints)}")
-    return bytes(plan), bytes(timing.serialize()) if timing is not None else None
+    if timing is None or request.timing_cache is None:
+        return bytes(plan), None
+    others = config.create_timing_cache(_read(request.timing_cache))
+    if others is not None:
+        timing.combine(others, False)  # what other builds have learned meanwhile
+    return bytes(plan), bytes(timing.serialize())
 
 
 def _network_flags(library: TensorRT) -> int:
@@ -155,14 +160,19 @@ def _timing_cache(config: Any, path: str | None) -> Any:
     """The timing cache in use, filled from the file where that can be read and TensorRT takes it."""
     if path is None:
         return None
-    try:
-        content = Path(path).read_bytes()
-    except OSError:
-        content = b""
+    content = _read(path)
     kept = config.create_timing_cache(content) if content else None
     if kept is None or not config.set_timing_cache(kept, False):
         config.set_timing_cache(config.create_timing_cache(b""), False)
     return config.get_timing_cache()
+
+
+def _read(path: str) -> bytes:
+    """What is in a file; nothing where it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
 
 
 def _monitor(trt: Any, on_progress: Progress) -> Any:

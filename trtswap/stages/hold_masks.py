@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trtswap import ops, tracing
+from trtswap import device, ops, tracing
 from trtswap.options import Smoothing
 from trtswap.stages.batch import Batch
 from trtswap.types import Array, DeviceArray
@@ -110,4 +110,7 @@ class _Line:
                     array, number = moment.masks[track]
                     arrays[id(array)] = array
                     table[row, column] = list(arrays).index(id(array)), number
-        return ops.hold(list(arrays.values()), table, _ALIKE)
+        try:
+            return ops.hold(list(arrays.values()), table, _ALIKE)
+        except MemoryError:  # of the GPU's; the host build gives the same bits
+            return ops.hold([device.to_host(array) for array in arrays.values()], table, _ALIKE)

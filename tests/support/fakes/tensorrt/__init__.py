@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -170,11 +171,18 @@ class IOptimizationProfile(_Strict):
 
 
 class ITimingCache(_Strict):
+    """A line for every network that was built with it."""
+
     def __init__(self, content: bytes) -> None:
-        self._content = content
+        self._known = set(content.split())
+
+    def combine(self, input_cache: ITimingCache, ignore_mismatch: bool) -> bool:
+        assert not ignore_mismatch
+        self._known |= input_cache._known
+        return True
 
     def serialize(self) -> IHostMemory:
-        return IHostMemory(self._content + b".")
+        return IHostMemory(b"\n".join(sorted(self._known)))
 
 
 class IBuilderConfig(_Strict):
@@ -244,6 +252,8 @@ class Builder(_Strict):
             monitor.phase_finish("Building")
         model = network._model
         assert model is not None
+        if config._timing is not None:
+            config._timing._known.add(hashlib.sha256(model.SerializeToString()).hexdigest().encode())
         half = _MAJOR < 11 and hasattr(BuilderFlag, "FP16") and BuilderFlag.FP16 in config._flags
         assert not (half and network._strong), "flags contradict strong typing"
         kept = [layer.name for layer in network._layers if layer.__dict__.get("precision") == float32]
