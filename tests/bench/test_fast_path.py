@@ -33,7 +33,7 @@ def test_every_part_runs(
 
     for module in (fast_inputs, fast_parts):
         monkeypatch.setattr(module, "DRAWN", 4)
-    small = ["--size", "320x180", "--count", "4", "--batches", "1", "--times", "1", "--turns", "1"]
+    small = ["--size=320x180", "--count=4", "--batches=1", "--times=1", "--turns=1", "--rounds=1"]
     trace = tmp_path / "one.json"
     arguments = [*small, "--folder", str(tmp_path / "files"), "--trace", str(trace)]
     try:
