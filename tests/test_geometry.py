@@ -182,24 +182,3 @@ def test_groups_do_not_suppress_each_other() -> None:
         expected += rows[geometry.non_max_suppression(boxes[rows], scores[rows], 0.2)].tolist()
     assert geometry.non_max_suppression(boxes, scores, 0.2, groups).tolist() == expected
     assert len(expected) < 60
-
-
-def test_carried_points_move_as_the_similarity_does() -> None:
-    rng = np.random.default_rng()
-    before, points = rng.uniform(0, 500, (4, 5, 2)), rng.uniform(0, 500, (4, 68, 2))
-    after = before @ np.array([[0.9, 0.3], [-0.3, 0.9]]) + (40, -7) + rng.normal(0, 2, before.shape)
-    expected = []
-    for source, target, some in zip(before, after, points, strict=True):
-        # the normal equations of x' = a x - b y + s, y' = b x + a y + t
-        rows = [[x, -y, 1, 0] for x, y in source] + [[y, x, 0, 1] for x, y in source]
-        a, b, s, t = np.linalg.lstsq(np.array(rows), target.T.ravel(), rcond=None)[0]
-        expected.append([[a * x - b * y + s, b * x + a * y + t] for x, y in some])
-    np.testing.assert_allclose(geometry.carry(points, before, after), expected, atol=1e-6)
-
-
-def test_points_stay_where_there_is_no_similarity() -> None:
-    points = np.random.default_rng().uniform(0, 9, (3, 68, 2))
-    before = np.random.default_rng().uniform(0, 9, (3, 5, 2))
-    after = before.copy()
-    before[0], after[1], before[2, 3] = 4.0, 4.0, np.nan
-    np.testing.assert_array_equal(geometry.carry(points, before, after), points)

@@ -112,27 +112,6 @@ def estimate_similarity(points: Array, template: Array) -> Array:
     return np.concatenate([linear, shift[..., None]], axis=-1)
 
 
-def carry(points: Array, before: Array, after: Array) -> Array:
-    """Points [N, M, 2] moved as the similarity from `before` to `after`, both [N, K, 2], moves: float64 [N, M, 2].
-
-    Where there is none, the points stay.
-    """
-    moving, source, target = (_complex(item) for item in (points, before, after))
-    centre, end = source.mean(axis=1, keepdims=True), target.mean(axis=1, keepdims=True)
-    offsets = source - centre
-    spread = (offsets.real**2 + offsets.imag**2).sum(axis=1, keepdims=True)
-    product = (offsets.conj() * (target - end)).sum(axis=1, keepdims=True)
-    found = np.isfinite(spread) & np.isfinite(product) & (spread > _SMALLEST_SPREAD_PX2) & (product != 0)
-    turn = product / np.where(found, spread, 1)
-    moved = np.where(found, (moving - centre) * turn + end, moving)
-    return np.ascontiguousarray(moved)[..., None].view(np.float64)
-
-
-def _complex(points: Array) -> Array:
-    """Points [..., 2] as complex numbers [...]."""
-    return np.ascontiguousarray(points, np.float64).view(np.complex128)[..., 0]
-
-
 def invert(matrices: Array) -> Array:
     """The inverses of affine matrices [..., 2, 3]: float64, the same shape. NaN stays NaN.
 

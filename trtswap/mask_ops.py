@@ -32,8 +32,7 @@ def hulls(
     height of the masks. like: an array that lies where they are to lie; None is the host. Points that are not finite,
     lie a million pixels off, or span no area cover nothing.
     """
-    shape = (len(points), size[1], size[0])
-    result = np.empty(shape, np.float32) if like is None else allocate_like(like, shape, np.float32)
+    result = allocate_like(like, (len(points), size[1], size[0]), np.float32)
     stream = stream_of(stream)
     core.hulls(
         np.ascontiguousarray(points, np.float64),
@@ -90,10 +89,9 @@ def resize_masks(masks: Array | DeviceArray, size: tuple[int, int], *, stream: i
 def least(masks: Sequence[Array | DeviceArray], *, scale: float = 1.0, stream: int | None = None) -> Any:
     """The least of one to eight masks at every pixel, times `scale`: each float32 [N or 1, H, W] to float32
     [N, H, W]."""
-    count = max(mask.shape[0] for mask in masks)
-    if any(mask.shape[0] == 0 for mask in masks):
-        count = 0
-    result = allocate_like(masks[0], (count, *masks[0].shape[1:]), np.float32)
+    counts = [mask.shape[0] for mask in masks]
+    shape = (max(counts) if all(counts) else 0, *masks[0].shape[1:])
+    result = allocate_like(masks[0], shape, np.float32)
     core.least(list(masks), result, scale=float(scale), stream=stream_of(stream))
     return result
 

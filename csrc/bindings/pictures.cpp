@@ -154,9 +154,38 @@ void feather(const py::object& masks, const py::object& out, double sigma, bool 
         [&] { feather_cuda(input, target, passing, stream); });
 }
 
+// Where masks are to go, [N, H, W].
+ArrayRef masks_out(const py::object& out, std::ptrdiff_t count, std::uintptr_t stream) {
+    const ArrayRef result = dense(out, "out", {"f4"}, {count, -1, -1}, true, stream);
+    require(result.shape[1] * result.shape[2] < std::ptrdiff_t{1} << 26, "a mask has fewer than 2^26 pixels");
+    return result;
+}
+
+std::size_t area_of(const ArrayRef& masks) {
+    return static_cast<std::size_t>(masks.shape[1]) * static_cast<std::size_t>(masks.shape[2]);
+}
+
+// Several arrays of masks, [any, H, W] of the size of others.
+std::vector<ArrayRef> masks_like(const py::sequence& masks, const ArrayRef& other, std::uintptr_t stream) {
+    std::vector<ArrayRef> refs;
+    for (const py::handle item : masks) {
+        refs.push_back(dense(py::reinterpret_borrow<py::object>(item), "masks", {"f4"},
+                             {-1, other.shape[1], other.shape[2]}, false, stream));
+    }
+    return refs;
+}
+
+int device_of_all(const ArrayRef& one, const std::vector<ArrayRef>& others) {
+    std::vector<const ArrayRef*> arrays{&one};
+    for (const ArrayRef& other : others) {
+        arrays.push_back(&other);
+    }
+    return common_device(arrays);
+}
+
 void hulls(const Numbers& points, const std::vector<int>& sizes, const py::object& out, double grow,
            const py::object& allocate, std::uintptr_t stream) {
-    const ArrayRef result = dense(out, "out", {"f4"}, {-1, -1, -1}, true, stream);
+    const ArrayRef result = masks_out(out, -1, stream);
     const int faces = count_of(result);
     std::ptrdiff_t most = 0;
     for (const int size : sizes) {
@@ -165,15 +194,11 @@ void hulls(const Numbers& points, const std::vector<int>& sizes, const py::objec
     }
     require(!sizes.empty(), "sizes: expected one hull or more");
     expect_shape(points, {faces, most, 2}, "points: expected [F, P, 2], F masks and P the sum of sizes");
-    require(result.shape[1] * result.shape[2] < std::ptrdiff_t{1} << 26, "a mask has fewer than 2^26 pixels");
     const HullTable table = make_hull_table(points.data(), faces, sizes, grow);
     const HullsInput input{faces, static_cast<int>(sizes.size()), static_cast<int>(result.shape[2]),
                            static_cast<int>(result.shape[1])};
     const int device = common_device({&result});
-    ArrayRef memory;
-    if (device >= 0) {
-        memory = workspace_of(allocate, hulls_bytes(table), device, stream);
-    }
+    const ArrayRef memory = workspace_of(allocate, device < 0 ? 0 : hulls_bytes(table), device, stream);
     auto* target = reinterpret_cast<float*>(result.data);
     run_where(
         device, [&] { hulls_host(table, input, target); },
@@ -182,9 +207,8 @@ void hulls(const Numbers& points, const std::vector<int>& sizes, const py::objec
 
 void resize_masks(const py::object& masks, const py::object& out, std::uintptr_t stream) {
     const ArrayRef from = dense(masks, "masks", {"f4"}, {-1, -1, -1}, false, stream);
-    const ArrayRef to = dense(out, "out", {"f4"}, {from.shape[0], -1, -1}, true, stream);
+    const ArrayRef to = masks_out(out, from.shape[0], stream);
     require(from.shape[1] > 0 && from.shape[2] > 0, "masks: expected one pixel or more");
-    require(to.shape[1] * to.shape[2] < std::ptrdiff_t{1} << 26, "a mask has fewer than 2^26 pixels");
     const ResizeInput input{reinterpret_cast<const float*>(from.data),
                             count_of(from),
                             static_cast<int>(from.shape[2]),
@@ -198,54 +222,35 @@ void resize_masks(const py::object& masks, const py::object& out, std::uintptr_t
 }
 
 void least(const py::sequence& masks, const py::object& out, float scale, std::uintptr_t stream) {
-    const ArrayRef result = dense(out, "out", {"f4"}, {-1, -1, -1}, true, stream);
-    const auto sets = static_cast<int>(masks.size());
-    require(sets >= 1 && sets <= kMostMasks, "masks: expected 1 to 8");
-    require(result.shape[1] * result.shape[2] < std::ptrdiff_t{1} << 26, "a mask has fewer than 2^26 pixels");
+    const ArrayRef result = masks_out(out, -1, stream);
+    const std::vector<ArrayRef> refs = masks_like(masks, result, stream);
+    require(!refs.empty() && refs.size() <= kMostMasks, "masks: expected 1 to 8");
     LeastInput input{};
-    input.sets = sets;
+    input.sets = static_cast<int>(refs.size());
     input.count = count_of(result);
-    input.area = static_cast<std::size_t>(result.shape[1]) * static_cast<std::size_t>(result.shape[2]);
+    input.area = area_of(result);
     input.scale = scale;
-    std::vector<ArrayRef> refs;
-    std::vector<const ArrayRef*> arrays{&result};
-    for (const py::handle item : masks) {
-        refs.push_back(dense(py::reinterpret_borrow<py::object>(item), "masks", {"f4"},
-                             {-1, result.shape[1], result.shape[2]}, false, stream));
-    }
-    for (int k = 0; k < sets; ++k) {
-        const ArrayRef& mask = refs[static_cast<std::size_t>(k)];
-        require(mask.shape[0] == 1 || mask.shape[0] == result.shape[0],
+    for (std::size_t k = 0; k < refs.size(); ++k) {
+        require(refs[k].shape[0] == 1 || refs[k].shape[0] == result.shape[0],
                 "masks: expected one, or one for each of out");
-        input.masks[k] = reinterpret_cast<const float*>(mask.data);
-        input.single[k] = mask.shape[0] == 1;
-        arrays.push_back(&mask);
+        input.masks[k] = reinterpret_cast<const float*>(refs[k].data);
+        input.single[k] = refs[k].shape[0] == 1;
     }
     auto* target = reinterpret_cast<float*>(result.data);
     run_where(
-        common_device(arrays), [&] { least_host(input, target); },
+        device_of_all(result, refs), [&] { least_host(input, target); },
         [&] { least_cuda(input, target, stream); });
 }
 
 void hold(const py::sequence& masks, const Integers& table, const py::object& out, float alike,
           const py::object& allocate, std::uintptr_t stream) {
-    const ArrayRef result = dense(out, "out", {"f4"}, {-1, -1, -1}, true, stream);
+    const ArrayRef result = masks_out(out, -1, stream);
     const int count = count_of(result);
     require(table.ndim() == 3 && table.shape(0) == count && table.shape(1) >= 1 && table.shape(2) == 2,
             "table: expected [N, K, 2], an array and a row in it for each mask and its others");
     require(alike > 0, "alike: expected more than 0");
-    require(result.shape[1] * result.shape[2] < std::ptrdiff_t{1} << 26, "a mask has fewer than 2^26 pixels");
-    const std::size_t area =
-        static_cast<std::size_t>(result.shape[1]) * static_cast<std::size_t>(result.shape[2]);
-    std::vector<ArrayRef> refs;
-    for (const py::handle item : masks) {
-        refs.push_back(dense(py::reinterpret_borrow<py::object>(item), "masks", {"f4"},
-                             {-1, result.shape[1], result.shape[2]}, false, stream));
-    }
-    std::vector<const ArrayRef*> arrays{&result};
-    for (const ArrayRef& ref : refs) {
-        arrays.push_back(&ref);
-    }
+    const std::size_t area = area_of(result);
+    const std::vector<ArrayRef> refs = masks_like(masks, result, stream);
     const auto width = static_cast<int>(table.shape(1));
     std::vector<const float*> pointers(static_cast<std::size_t>(count) * width);
     for (std::size_t k = 0; k < pointers.size(); ++k) {
@@ -259,11 +264,9 @@ void hold(const py::sequence& masks, const Integers& table, const py::object& ou
         }
     }
     const HoldInput input{pointers.data(), count, width - 1, area, 1.0f / alike};
-    const int device = common_device(arrays);
-    ArrayRef memory;
-    if (device >= 0) {
-        memory = workspace_of(allocate, pointers.size() * sizeof(float*), device, stream);
-    }
+    const int device = device_of_all(result, refs);
+    const ArrayRef memory =
+        workspace_of(allocate, device < 0 ? 0 : pointers.size() * sizeof(float*), device, stream);
     auto* target = reinterpret_cast<float*>(result.data);
     run_where(
         device, [&] { hold_host(input, target); }, [&] { hold_cuda(input, memory.data, target, stream); });

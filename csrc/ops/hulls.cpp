@@ -69,10 +69,10 @@ HullBox box_of(const std::vector<Point>& corners, const HullEdge* edges, double 
 // How far each pixel of a strip lies beyond a hull.
 TRTSWAP_WIDE void beyond(const HullEdge* first, const HullEdge* last, int x, int y, int width, float* out) {
     std::fill(out, out + width, -kFarBeyond);
-    for (const HullEdge* edge = first; edge < last; ++edge) {
-        const float a = edge->a, rest = edge->b * static_cast<float>(y) + edge->c;
+    for (; first < last; ++first) {
+        const HullEdge edge = *first;
         for (int i = 0; i < width; ++i) {
-            out[i] = max_of(out[i], a * static_cast<float>(x + i) + rest);
+            out[i] = max_of(out[i], beyond_edge(edge, static_cast<float>(x + i), static_cast<float>(y)));
         }
     }
 }

@@ -1,5 +1,7 @@
 #include "ops/masks.hpp"
 
+#include <vector>
+
 namespace trtswap {
 
 namespace {

@@ -5,10 +5,8 @@
 // hold: each averaged with others of the same face; one counts the less the more it differs from the mask itself, pixel by
 //   pixel: 1 / (1 + (difference / alike)^2), the mask itself 1.
 //
-// The host forms run to the end before they return; the CUDA forms queue on `stream`. None allocates.
+// The host forms run to the end before they return; the CUDA forms queue on `stream`, and allocate nothing.
 #pragma once
-
-#include <vector>
 
 #include "core/portable.h"
 

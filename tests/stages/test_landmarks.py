@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import tolerance
 from support.face_networks import dense_points
 from support.tracked import boxes_around, moving
 
+from trtswap.native import core
 from trtswap.options import LandmarkOptions, SmoothOptions
 from trtswap.stages.gaps import GapFiller
 from trtswap.stages.landmarks import Refiner
@@ -110,3 +112,24 @@ def test_a_gap_between_faces_without_them_has_none() -> None:
     done += filler.flush()
     assert [len(item) for item in done] == [1, 1, 1]
     assert all(item.landmarks_68_px is None for item in done)
+
+
+def test_carried_points_move_as_the_similarity_does() -> None:
+    rng = np.random.default_rng()
+    before, points = rng.uniform(0, 500, (4, 5, 2)), rng.uniform(0, 500, (4, 68, 2))
+    after = before @ np.array([[0.9, 0.3], [-0.3, 0.9]]) + (40, -7) + rng.normal(0, 2, before.shape)
+    expected = []
+    for source, target, some in zip(before, after, points, strict=True):
+        # the normal equations of x' = a x - b y + s, y' = b x + a y + t
+        rows = [[x, -y, 1, 0] for x, y in source] + [[y, x, 0, 1] for x, y in source]
+        a, b, s, t = np.linalg.lstsq(np.array(rows), target.T.ravel(), rcond=None)[0]
+        expected.append([[a * x - b * y + s, b * x + a * y + t] for x, y in some])
+    np.testing.assert_allclose(core.carried(points, before, after), expected, atol=tolerance.CARRIED_PX)
+
+
+def test_points_stay_where_there_is_no_similarity() -> None:
+    points = np.random.default_rng().uniform(0, 9, (3, 68, 2)).astype(np.float32)
+    before = np.random.default_rng().uniform(0, 9, (3, 5, 2))
+    after = before.copy()
+    before[0], after[1], before[2, 3] = 4.0, 4.0, np.nan
+    np.testing.assert_array_equal(core.carried(points, before, after), points)

@@ -88,3 +88,6 @@ MASKS = 1e-5
 """Masks of 0..1 in float32, blurred and averaged."""
 MASKS_RESIZED = 2e-4
 """Places in float32 among some hundred pixels, of noise."""
+
+CARRIED_PX = 1e-4
+"""Points come as float32, some hundred pixels."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trtswap.geometry import carry
+from trtswap.native import core
 from trtswap.types import Array, Faces
 
 
@@ -67,7 +67,7 @@ def moved(face: Sighting, before: Sighting, after: Sighting, share: float) -> Si
 def with_dense(face: Sighting, before: Sighting, after: Sighting, share: float) -> Sighting:
     """The face with sixty-eight points: those of both ends, each moved as its five points do, in proportion."""
     ends = [
-        carry(end.landmarks_68_px[None], end.landmarks_px[None], face.landmarks_px[None])[0]
+        core.carried(end.landmarks_68_px[None], end.landmarks_px[None], face.landmarks_px[None])[0]
         for end in (before, after)
         if end.landmarks_68_px is not None
     ]

@@ -25,23 +25,26 @@ def enhance(
     Under the box mask with the blur of `mask_options` and no padding, and what nothing covers; times `options.blend`.
     """
     box = device.Constant(box_mask(restorer.size, MaskOptions(blur=mask_options.blur))[None])
+    usual = device.Constant(combine([box.array], scale=options.blend))
     for batch in batches:
         if batch.face_count and not batch.passed_over:
             surfaces = [frame.surface for frame in batch.frames]
             indices = batch.frame_of_face
             placements = restorer.placements(batch.landmarks_px)
             patches = restorer.restore(surfaces, indices, placements, options.weight)
-            masks = [box.beside(patches.pixels)]
+            masks = usual.beside(patches.pixels)
             if occluders:
                 faces = (surfaces, indices, placements, restorer.size)
                 seen = combine([occluder.masks(*faces) for occluder in occluders], patches.pixels)
-                masks.append(soften(seen))
+                masks = combine(
+                    [box.beside(patches.pixels), soften(seen)], patches.pixels, scale=options.blend
+                )
             ops.composite(
                 surfaces,
                 indices,
                 placements,
                 patches.pixels,
-                combine(masks, patches.pixels, scale=options.blend),
+                masks,
                 scale=patches.scale,
                 offset=patches.offset,
             )

@@ -99,7 +99,7 @@ class _Line:
 
     def _held(self, faces: Sequence[tuple[int, int]]) -> Any:
         """The masks of some faces, each a frame and a track, averaged with their neighbours in time."""
-        arrays: dict[int, Array | DeviceArray] = {}
+        arrays: dict[int, tuple[int, Array | DeviceArray]] = {}
         table = np.full((len(faces), REACH + self._ahead + 1, 2), -1, np.int32)
         for row, (place, track) in enumerate(faces):
             here = self._moments[place]
@@ -108,9 +108,9 @@ class _Line:
             for column, moment in enumerate(moments):
                 if moment.scene == here.scene and track in moment.masks:
                     array, number = moment.masks[track]
-                    arrays[id(array)] = array
-                    table[row, column] = list(arrays).index(id(array)), number
+                    table[row, column] = arrays.setdefault(id(array), (len(arrays), array))[0], number
+        masks = [array for _, array in arrays.values()]
         try:
-            return ops.hold(list(arrays.values()), table, _ALIKE)
-        except MemoryError:  # of the GPU's; the host build gives the same bits
-            return ops.hold([device.to_host(array) for array in arrays.values()], table, _ALIKE)
+            return ops.hold(masks, table, _ALIKE)
+        except MemoryError:  # of the GPU's
+            return ops.hold([device.to_host(array) for array in masks], table, _ALIKE)

@@ -35,7 +35,7 @@ class Refiner:
         """
         if self._guesser is not None:
             guessed = _finite(self._guesser.guess(np.concatenate([item.landmarks_px for item in faces])))
-            faces = [replace(item, landmarks_68_px=part) for item, part in _parted(faces, guessed)]
+            faces = [replace(item, landmarks_68_px=part) for item, (part,) in _parted(faces, guessed)]
         if self._landmarker is None:
             return list(faces)
         dense, scores = self._landmarker.locate(surfaces, faces)
@@ -43,18 +43,17 @@ class Refiner:
         dense = _finite(dense)
         five = np.concatenate([item.landmarks_px for item in faces])
         five = np.where(sure[:, None, None], five_of_68(dense), five).astype(np.float32)
-        points = np.concatenate([five, dense], axis=1)
         return [
-            replace(item, landmarks_px=part[:, :5], landmarks_68_px=part[:, 5:])
-            for item, part in _parted(faces, points)
+            replace(item, landmarks_px=own, landmarks_68_px=points)
+            for item, (own, points) in _parted(faces, five, dense)
         ]
 
 
-def _parted(faces: Sequence[Faces], rows: Array) -> Iterator[tuple[Faces, Array]]:
-    """The faces of each surface, and the rows [F, ...] that belong to them."""
+def _parted(faces: Sequence[Faces], *arrays: Array) -> Iterator[tuple[Faces, list[Array]]]:
+    """The faces of each surface, and the rows of arrays [F, ...] that belong to them."""
     start = 0
     for item in faces:
-        yield item, rows[start : start + len(item)]
+        yield item, [rows[start : start + len(item)] for rows in arrays]
         start += len(item)
 
 

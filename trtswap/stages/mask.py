@@ -49,7 +49,7 @@ def face_masks(
     of iBUG 300-W, NaN or None where there are none. network_masks: float32 [F, size, size], used as they are. like: an
     array that lies where the masks are to lie; None is the host.
     """
-    masks: list[Any] = [_usual_box(size, options)[None]]
+    masks: list[Any] = [box_mask(size, options)[None]]
     outline = _outline(size, template, options, landmarks_68, like)
     if outline is not None:
         masks.append(ops.feather(outline, min(0.5 * options.feather * size, 128.0)))
@@ -152,11 +152,7 @@ def combine(
 ) -> Any:
     """The least of several masks [1 or F, H, W] at every pixel, times `scale`: float32 [F, H, W]. like: an array that
     lies where it is to lie; None is the host, and all masks lie there."""
-    there: list[Any] = [
-        np.ascontiguousarray(mask, np.float32) if isinstance(mask, np.ndarray) else mask for mask in masks
-    ]
-    if like is not None:
-        there = [device.beside(mask, like) for mask in there]
+    there = [device.beside(mask, like) for mask in masks]
     return ops.least(there, scale=scale)
 
 
@@ -168,7 +164,7 @@ def _outline(
     like: Array | DeviceArray | None,
 ) -> Any:
     """Ellipse and hulls as the options name them, hard: float32 [1 or F, size, size], where `like` lies."""
-    ellipse = _usual_ellipse(size, template)[None]
+    ellipse = ellipse_mask(size, template)[None]
     outlines: list[Any] = []
     if "ellipse" in options.kinds:
         outlines.append(ellipse)
@@ -200,23 +196,6 @@ def _ellipse(size: int, centre: Array, half_width: float, half_height: float) ->
 
 
 @lru_cache(maxsize=32)
-def _usual_box(size: int, options: MaskOptions) -> Array:
-    """`box_mask`, not to be written to."""
-    return _locked(box_mask(size, options))
-
-
-@lru_cache(maxsize=32)
-def _usual_ellipse(size: int, template: str) -> Array:
-    """`ellipse_mask`, not to be written to."""
-    return _locked(ellipse_mask(size, template))
-
-
-def _locked(mask: Array) -> Array:
-    mask.flags.writeable = False
-    return mask
-
-
-@lru_cache(maxsize=32)
 def _usual_skin(size: int, template: str) -> Array:
     """The skin of the template's own face, float32 [size, size], not to be written to."""
     points = template_points(template, (size, size))
@@ -226,4 +205,6 @@ def _usual_skin(size: int, template: str) -> Array:
     for eye in points[:2]:  # and its brow
         skin = skin * (1 - _ellipse(size, eye - (0, 0.12 * unit), 0.4 * unit, 0.3 * unit))
     width = float(np.hypot(*(points[4] - points[3])))
-    return _locked(np.asarray(skin * (1 - _ellipse(size, mouth, 0.7 * width, 0.24 * down)), np.float32))
+    skin = np.asarray(skin * (1 - _ellipse(size, mouth, 0.7 * width, 0.24 * down)), np.float32)
+    skin.flags.writeable = False
+    return skin

@@ -51,8 +51,9 @@ class Selector:
         if self._options.mode == "all" or not len(faces):
             return faces
         if self._options.mode == "largest":
-            row = self._largest(faces)
-            return faces if len(faces) == 1 else faces.take([row])
+            largest = faces if len(faces) == 1 else faces.take([self._largest(faces)])
+            self._chosen_track = None if largest.track_ids is None else int(largest.track_ids[0])
+            return largest
         if self._options.mode == "one":
             return faces.take([self._one(faces)])
         assert self._reference is not None
@@ -61,19 +62,13 @@ class Selector:
         return faces.take([nearest] if distances[nearest] < self._options.distance else [])
 
     def _largest(self, faces: Faces) -> int:
-        if len(faces) == 1:
-            if faces.track_ids is not None:
-                self._chosen_track = int(faces.track_ids[0])
-            return 0
         areas = box_areas(faces)
         row = int(np.argmax(areas))
         if faces.track_ids is None:
             return row
         former = np.flatnonzero(faces.track_ids == self._chosen_track)
-        if len(former) and areas[former[0]] >= _STAYS_LARGEST * areas[row]:
-            row = int(former[0])
-        self._chosen_track = int(faces.track_ids[row])
-        return row
+        stays = len(former) and areas[former[0]] >= _STAYS_LARGEST * areas[row]
+        return int(former[0]) if stays else row
 
     def _one(self, faces: Faces) -> int:
         row = face_at(faces, self._options)
