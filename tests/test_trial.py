@@ -13,7 +13,10 @@ from trtswap.options import ClipKind, EncodeOptions, SwapOptions
 from trtswap.trial import Files, Measured, draw_files, measure_files, swap_files
 
 SIZE = (480, 270)
-DEVICES = [pytest.param("cpu"), pytest.param("cuda", marks=pytest.mark.gpu)]
+DEVICES = [
+    pytest.param("cpu"),
+    pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.timeout(1200)]),  # five engines are built first
+]
 
 
 def tried(folder: Path, kind: ClipKind, device: str, seed: int, frames: int = 10) -> Measured:
