@@ -16,15 +16,17 @@ from pathlib import Path
 
 from trtswap.demo.builtin import builtin_options
 from trtswap.demo.clips import plan_clip
+from trtswap.host_memory import claim_process, resident_bytes
 from trtswap.many import swap_many
 from trtswap.options import ProvenanceOptions, SwapOptions
 from trtswap.trial import Files, draw_files
 
 SIZE = (320, 240)
-AT_EACH_END = 20
+TOLD = 20
 
 
 def main() -> None:
+    claim_process()  # as the command does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=int, default=200)
     parser.add_argument("--frames", type=int, default=10)
@@ -49,12 +51,16 @@ def run(folder: Path, clips: int, frames: int) -> None:
         now = time.perf_counter()
         gc.collect()
         open_files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-        rows.append((now - before, resident_mib(), threading.active_count(), open_files))
+        rows.append((now - before, (resident_bytes() or 0) / 2**20, threading.active_count(), open_files))
         before = time.perf_counter()
-        if len(rows) % 20 == 0:
+        if len(rows) % TOLD == 0:
             _, memory, threads, files_open = rows[-1]
-            print(f"{len(rows):5}  {memory:8.1f} MiB  {threads} threads  {files_open} files", flush=True)
-    first, last = rows[1 : AT_EACH_END + 1], rows[-AT_EACH_END:]
+            usual = statistics.median(row[0] for row in rows[-TOLD:])
+            print(
+                f"{len(rows):5}  {usual * 1000:6.0f} ms  {memory:8.1f} MiB  {threads} threads  {files_open} files",
+                flush=True,
+            )
+    first, last = rows[1 : TOLD + 1], rows[-TOLD:]
     for words, part in (("first", first), ("last", last)):
         seconds = [row[0] for row in part]
         print(
@@ -62,11 +68,6 @@ def run(folder: Path, clips: int, frames: int) -> None:
             f"least {min(seconds) * 1000:.0f} ms; {part[-1][1]:.1f} MiB, {part[-1][2]} threads, "
             f"{part[-1][3]} open files"
         )
-
-
-def resident_mib() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 if __name__ == "__main__":

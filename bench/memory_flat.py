@@ -22,7 +22,7 @@ from pathlib import Path
 from trtswap import tracing
 from trtswap.demo.builtin import builtin_options
 from trtswap.demo.clip_file import ClipWriter
-from trtswap.host_memory import resident_bytes
+from trtswap.host_memory import claim_process, resident_bytes
 from trtswap.memory import device_probes
 from trtswap.options import EncodeOptions, ProvenanceOptions, SwapOptions
 from trtswap.pipeline import swap_video
@@ -80,6 +80,7 @@ def main() -> int:
     parser.add_argument("--one", metavar="CLIP", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
+        claim_process()  # as the command does
         print(json.dumps(measure(arguments, arguments.one)))
         return 0
     found = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
+import re
 import subprocess
 import sys
 import weakref
@@ -298,6 +300,81 @@ def test_freed_memory_of_the_host_is_given_back() -> None:
     before, freed, given, _ = map(int, printed.stdout.split())
     assert before - freed < 12_000_000
     assert before - given > 0.9 * 120_000_000
+
+
+HEAPS = """
+import ctypes, os, threading
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+every = threading.Barrier(8)
+def hold():
+    blocks = [libc.malloc(5_000) for _ in range(10)]
+    every.wait()
+threads = [threading.Thread(target=hold) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+stream = ctypes.c_void_p(libc.fdopen(os.dup(1), b"w"))
+libc.malloc_info(0, stream)
+libc.fclose(stream)
+"""
+CLAIM = "from trtswap.host_memory import claim_process, expect_frames; claim_process()"
+
+
+def told_by_malloc(first: str, **environment: str) -> str:
+    """What glibc tells of its heaps after `first` and threads that hold blocks at the same time, in a process."""
+    usual = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+    program = [sys.executable, "-c", f"{first}\n{HEAPS}"]
+    return subprocess.run(program, check=True, capture_output=True, text=True, env=usual | environment).stdout
+
+
+glibc = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="another C library")
+
+
+@glibc
+@pytest.mark.parametrize(
+    ("first", "environment", "at_least", "at_most"),
+    [
+        (CLAIM, {}, 1, 4),
+        ("from trtswap.cli.app import main; main(['networks', '--json'])", {}, 1, 4),
+        (CLAIM, {"MALLOC_ARENA_MAX": "6"}, 5, 6),
+        (CLAIM, {"GLIBC_TUNABLES": "glibc.malloc.arena_max=7"}, 5, 7),
+        ("import trtswap", {}, 5, 9),
+    ],
+    ids=["claimed", "by the command", "unless tuned", "either way", "a library's"],
+)
+def test_all_threads_of_the_command_share_four_heaps(
+    first: str, environment: dict[str, str], at_least: int, at_most: int
+) -> None:
+    assert at_least <= told_by_malloc(first, **environment).count("<heap nr=") <= at_most
+
+
+@glibc
+@pytest.mark.parametrize(
+    ("first", "apart"),
+    [
+        (f"{CLAIM}; expect_frames(3_000_000)", 2),  # 6.5 and 7 MB
+        (f"{CLAIM}; expect_frames(100)", 3),  # 5 MB too
+        (f"{CLAIM}; expect_frames(10**9)", 0),
+        (CLAIM, 0),
+        ("from trtswap.host_memory import expect_frames; expect_frames(3_000_000)", 0),
+    ],
+    ids=["large ones", "small frames", "huge ones", "not told", "not claimed"],
+)
+def test_what_is_larger_than_two_frames_is_taken_apart(first: str, apart: int) -> None:
+    """After a block of 33 MB came and went, for which glibc raises what it thinks large to that."""
+
+    def count(blocks: str) -> int:
+        told = told_by_malloc(
+            f"import ctypes; libc = ctypes.CDLL(None); libc.malloc.restype = ctypes.c_void_p\n{first}\n"
+            f"libc.free(ctypes.c_void_p(libc.malloc(33_000_000)))\n{blocks}\nlibc.malloc.restype = ctypes.c_int"
+        )
+        found = re.findall(r'<total type="mmap" count="(\d+)"', told)
+        return int(found[-1])
+
+    assert (
+        count("[libc.malloc(size) for size in (3_000_000, 5_000_000, 6_500_000, 7_000_000)]") - count("")
+        == apart
+    )
 
 
 def test_memory_of_the_host(tmp_path: Path) -> None:

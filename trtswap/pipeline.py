@@ -20,7 +20,7 @@ from trtswap.chain import refiner_of, stages
 from trtswap.concurrency import Later
 from trtswap.engine_options import device_index
 from trtswap.errors import StrPath
-from trtswap.host_memory import give_back
+from trtswap.host_memory import expect_frames, give_back
 from trtswap.inference.cache import digest_of
 from trtswap.networks.loader import NetworkSet
 from trtswap.options import SwapOptions
@@ -158,6 +158,7 @@ class Pipeline:
         with ExitStack() as opened:
             with tracing.span("open the target", "video"):
                 reader = opened.enter_context(open_target(target, trim=options.trim, gpu=route.decodes_on))
+            expect_frames(memory.surface_bytes(reader.info))
             text = disclosure(options.disclose, reader.info)
             if text and reader.alpha is not None:
                 cover(reader.alpha, text)

@@ -13,6 +13,7 @@ from typing import TextIO, cast
 from trtswap.cli.arguments import parse
 from trtswap.cli.interrupts import interruptible
 from trtswap.cli.output import UNEXPECTED, Output
+from trtswap.host_memory import claim_process
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,6 +34,7 @@ def _run(argv: list[str]) -> int:
         with interruptible():
             arguments = parse(argv)
             output = Output(arguments.json, arguments.quiet, arguments.verbose > 0)
+            claim_process()
             return _command(arguments.command)(arguments, output)
     except SystemExit as stop:  # argparse, after --help and --version
         return int(stop.code or 0)
