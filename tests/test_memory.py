@@ -288,7 +288,10 @@ def test_free_memory_of_a_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert memory.device_probes(SwapOptions(device="cpu")) == {}
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="another C library")
+glibc = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="another C library")
+
+
+@glibc
 def test_freed_memory_of_the_host_is_given_back() -> None:
     """Small blocks below one that stays, which the C library would keep."""
     program = (
@@ -325,9 +328,6 @@ def told_by_malloc(first: str, **environment: str) -> str:
     usual = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
     program = [sys.executable, "-c", f"{first}\n{HEAPS}"]
     return subprocess.run(program, check=True, capture_output=True, text=True, env=usual | environment).stdout
-
-
-glibc = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="another C library")
 
 
 @glibc

@@ -195,9 +195,9 @@ from trtswap import host_memory, video
 from trtswap.options import EncodeOptions
 
 source, made, length, claimed = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "True"
-large = bytearray(30_000_000)
-del large  # of that size and less glibc thinks from now on that it is not large, as after loading a network
 if claimed:
+    large = bytearray(30_000_000)
+    del large  # after which glibc takes nothing up to that size for large, as after loading a network
     host_memory.claim_process()
 options = EncodeOptions(preset="veryfast", threads=24)
 with video.open_target(source) as reader:

@@ -13,7 +13,6 @@ from typing import TextIO, cast
 from trtswap.cli.arguments import parse
 from trtswap.cli.interrupts import interruptible
 from trtswap.cli.output import UNEXPECTED, Output
-from trtswap.host_memory import claim_process
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +33,6 @@ def _run(argv: list[str]) -> int:
         with interruptible():
             arguments = parse(argv)
             output = Output(arguments.json, arguments.quiet, arguments.verbose > 0)
-            claim_process()
             return _command(arguments.command)(arguments, output)
     except SystemExit as stop:  # argparse, after --help and --version
         return int(stop.code or 0)
@@ -45,7 +43,11 @@ def _run(argv: list[str]) -> int:
 
 
 def _command(name: str) -> Callable[[Namespace, Output], int]:
-    """The function `run` of the command's module, which is loaded only now to keep --help quick."""
+    """The function `run` of the command's module, in a process that is the command's from then on. Both are loaded only
+    now to keep --help quick."""
+    from trtswap.host_memory import claim_process
+
+    claim_process()
     module = importlib.import_module(f"trtswap.cli.{name.replace('-', '_')}")
     return cast("Callable[[Namespace, Output], int]", module.run)
 
